@@ -1,0 +1,1 @@
+//! The appliance: what runs on the box.

@@ -1,0 +1,2 @@
+//! Placeholder entry, replaced in the next commits.
+fn main() {}

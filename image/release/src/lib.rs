@@ -1,0 +1,1 @@
+//! What several crates must agree on, defined once.
