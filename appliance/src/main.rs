@@ -1,2 +1,7 @@
-//! Placeholder entry, replaced in the next commits.
-fn main() {}
+//! Arguments to a command or the daemon; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    posto::cli::main()
+}

@@ -1,0 +1,4 @@
+//! The clinic's database: where it lives, how it is asked, how a dump comes in.
+
+pub mod client;
+pub mod server;

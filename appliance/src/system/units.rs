@@ -1,0 +1,249 @@
+//! systemd over D-Bus: start, stop and restart a unit and wait until its job is done; what state a unit is in.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use zbus::{OwnedObjectPath, OwnedVariant};
+
+/// What went wrong between us and systemd.
+#[derive(Debug, thiserror::Error)]
+pub enum UnitError {
+    /// systemd did not answer or refused.
+    #[error("systemd refused to {verb} {unit}: {source}")]
+    Refused {
+        /// start, stop, restart or look at.
+        verb: &'static str,
+        /// The unit.
+        unit: String,
+        /// The bus's answer.
+        source: zbus::Error,
+    },
+    /// The job ended, but not well.
+    #[error(
+        "could not {verb} {unit}: the job ended with '{result}' (journalctl -u {unit} says why)"
+    )]
+    Job {
+        /// start, stop or restart.
+        verb: &'static str,
+        /// The unit.
+        unit: String,
+        /// systemd's word: failed, canceled, timeout, dependency, skipped.
+        result: String,
+    },
+    /// The job did not end in time; it goes on.
+    #[error("{unit} did not {verb} within {} s; systemd keeps trying", .limit.as_secs())]
+    TooSlow {
+        /// start, stop or restart.
+        verb: &'static str,
+        /// The unit.
+        unit: String,
+        /// The bound.
+        limit: Duration,
+    },
+    /// The bus is away (no systemd, or not root).
+    #[error("could not reach systemd over D-Bus: {0}")]
+    Bus(#[from] zbus::Error),
+}
+
+/// A unit's state, as systemd says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitState {
+    /// active, activating, deactivating, inactive, failed, reloading.
+    pub active: String,
+    /// running, dead, start-pre, ...
+    pub sub: String,
+    /// Time since boot (without suspend, systemd's monotonic clock) when it last left `inactive`; zero: never.
+    pub left_inactive: Duration,
+}
+
+impl UnitState {
+    /// Whether it serves (`active`).
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.active == "active"
+    }
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    fn subscribe(&self) -> zbus::Result<()>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reboot(&self) -> zbus::Result<()>;
+    #[zbus(signal)]
+    fn job_removed(
+        &self,
+        id: u32,
+        job: OwnedObjectPath,
+        unit: String,
+        result: String,
+    ) -> zbus::Result<()>;
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Verb {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Verb {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
+/// A connection to systemd.
+#[derive(Debug, Clone)]
+pub struct Units {
+    bus: zbus::Connection,
+}
+
+impl Units {
+    /// Connects to the system bus.
+    ///
+    /// # Errors
+    /// [`UnitError::Bus`].
+    pub async fn connect() -> Result<Self, UnitError> {
+        Ok(Self {
+            bus: zbus::Connection::system().await?,
+        })
+    }
+
+    /// Starts the unit (e.g. `mariadb.service`) and waits until systemd says it is up.
+    ///
+    /// # Errors
+    /// [`UnitError::Job`] when it failed, [`UnitError::TooSlow`] when it takes longer than `limit`.
+    pub async fn start(&self, unit: &str, limit: Duration) -> Result<(), UnitError> {
+        self.job(Verb::Start, unit, limit).await
+    }
+
+    /// Stops the unit and waits until it is down. A unit that does not run is fine.
+    ///
+    /// # Errors
+    /// As [`Units::start`].
+    pub async fn stop(&self, unit: &str, limit: Duration) -> Result<(), UnitError> {
+        self.job(Verb::Stop, unit, limit).await
+    }
+
+    /// Stops the unit if it runs, then starts it.
+    ///
+    /// # Errors
+    /// As [`Units::start`].
+    pub async fn restart(&self, unit: &str, limit: Duration) -> Result<(), UnitError> {
+        self.job(Verb::Restart, unit, limit).await
+    }
+
+    /// The unit's state; a unit nobody knows is `inactive`.
+    ///
+    /// # Errors
+    /// [`UnitError::Refused`].
+    pub async fn state(&self, unit: &str) -> Result<UnitState, UnitError> {
+        let refused = |source| UnitError::Refused {
+            verb: "look at",
+            unit: unit.to_string(),
+            source,
+        };
+        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
+        let path = manager.load_unit(unit).await.map_err(refused)?;
+        let properties = zbus::Proxy::new(
+            &self.bus,
+            "org.freedesktop.systemd1",
+            path,
+            "org.freedesktop.DBus.Properties",
+        )
+        .await
+        .map_err(refused)?;
+        let get = async |name: &str| -> Result<OwnedVariant, UnitError> {
+            properties
+                .call("Get", &("org.freedesktop.systemd1.Unit", name))
+                .await
+                .map_err(refused)
+        };
+        let text = |value: OwnedVariant| String::try_from(value).unwrap_or_default();
+        Ok(UnitState {
+            active: text(get("ActiveState").await?),
+            sub: text(get("SubState").await?),
+            left_inactive: Duration::from_micros(
+                u64::try_from(get("InactiveExitTimestampMonotonic").await?).unwrap_or(0),
+            ),
+        })
+    }
+
+    /// Asks for an orderly restart of the box and comes back at once.
+    ///
+    /// # Errors
+    /// [`UnitError::Refused`].
+    pub async fn reboot(&self) -> Result<(), UnitError> {
+        let refused = |source| UnitError::Refused {
+            verb: "start",
+            unit: "reboot.target".to_string(),
+            source,
+        };
+        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
+        manager
+            .start_unit("reboot.target", "replace-irreversibly")
+            .await
+            .map_err(refused)
+            .map(drop)
+    }
+
+    async fn job(&self, verb: Verb, unit: &str, limit: Duration) -> Result<(), UnitError> {
+        let refused = |source| UnitError::Refused {
+            verb: verb.word(),
+            unit: unit.to_string(),
+            source,
+        };
+        let late = |_| UnitError::TooSlow {
+            verb: verb.word(),
+            unit: unit.to_string(),
+            limit,
+        };
+        let run = async {
+            let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
+            manager.subscribe().await.map_err(refused)?;
+            // Before the job is asked for, so that a job that ends at once is not missed.
+            let mut removed = manager.receive_job_removed().await.map_err(refused)?;
+            let job = match verb {
+                Verb::Start => manager.start_unit(unit, "replace").await,
+                Verb::Stop => manager.stop_unit(unit, "replace").await,
+                Verb::Restart => manager.restart_unit(unit, "replace").await,
+            };
+            let job = match job {
+                // Never loaded: it does not run.
+                Err(zbus::Error::MethodError(name, ..))
+                    if matches!(verb, Verb::Stop)
+                        && name.as_str() == "org.freedesktop.systemd1.NoSuchUnit" =>
+                {
+                    return Ok(());
+                }
+                other => other.map_err(refused)?,
+            };
+            while let Some(signal) = removed.next().await {
+                let ended = signal.args().map_err(refused)?;
+                if ended.job == job {
+                    return match ended.result.as_str() {
+                        "done" => Ok(()),
+                        result => Err(UnitError::Job {
+                            verb: verb.word(),
+                            unit: unit.to_string(),
+                            result: result.to_string(),
+                        }),
+                    };
+                }
+            }
+            Err(refused(zbus::Error::InvalidReply))
+        };
+        tokio::time::timeout(limit, run).await.map_err(late)?
+    }
+}
