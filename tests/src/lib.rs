@@ -1,1 +1,8 @@
-//! Whole-machine test ground.
+//! Whole-machine test ground: runs a built release on real kernels, in a container or in QEMU.
+
+#![allow(clippy::indexing_slicing, reason = "the test ground may fail loudly")]
+
+pub mod command;
+pub mod container;
+pub mod http;
+pub mod wait;

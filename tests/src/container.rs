@@ -1,0 +1,363 @@
+//! A release booted by systemd-nspawn: the same read-only root as on a box, its own network namespace, and a data
+//! partition that is an XFS file behind a loop device. What needs a bootloader or dm-verity runs in QEMU instead.
+
+mod data;
+mod limits;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::command::{Said, ask, command, run};
+use crate::{http, wait};
+
+pub use data::{DataFile, facility_file};
+pub use limits::Limits;
+
+/// What to boot, and on what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Release directory: `root.erofs`.
+    pub release: PathBuf,
+    /// The data partition's file (see [`DataFile`]); kept after the container ends.
+    pub data: PathBuf,
+    /// Selects name and address: host 10.213.N.1, container 10.213.N.2. Two containers at once need two numbers.
+    pub number: u8,
+    /// Memory and disk limits of the pretended box.
+    pub limits: Limits,
+    /// Where the container's console goes; `None`: this process's standard output.
+    pub console: Option<PathBuf>,
+}
+
+/// A running container. Dropped without [`Container::stop`], it is killed as by a power cut of its processes.
+#[derive(Debug)]
+pub struct Container {
+    nspawn: Child,
+    leader: Pid,
+    number: u8,
+    limits: Limits,
+    data_loop: PathBuf,
+    // Mount points live below it; the mounts themselves are in this thread's mount namespace.
+    mounts: tempfile::TempDir,
+}
+
+impl Container {
+    /// Boots and returns when the container's PID 1 runs and its network is up; not when anything answers yet.
+    /// Moves the calling thread into a mount namespace of its own, so that no mount outlives the process.
+    ///
+    /// # Errors
+    /// What is missing on the host, or the console's last lines.
+    pub fn start(options: &Options) -> Result<Self> {
+        own_mount_namespace()?;
+        let root_image = options.release.join("root.erofs");
+        if !root_image.is_file() {
+            bail!(
+                "{} is not there: build the image first (./start does)",
+                root_image.display()
+            );
+        }
+        let mounts = tempfile::tempdir()?;
+        let (root, data) = (mounts.path().join("root"), mounts.path().join("data"));
+        std::fs::create_dir(&root)?;
+        std::fs::create_dir(&data)?;
+        run(&[
+            "mount",
+            "-t",
+            "erofs",
+            "-o",
+            "loop,ro",
+            path(&root_image)?,
+            path(&root)?,
+        ])?;
+        run(&[
+            "mount",
+            "-t",
+            "xfs",
+            "-o",
+            "loop,nosuid,nodev,noexec",
+            path(&options.data)?,
+            path(&data)?,
+        ])?;
+        let loops = (loop_device(&root)?, loop_device(&data)?);
+        // On a box the initrd does these two.
+        std::fs::create_dir_all(data.join("var"))?;
+        let machine_id = data::machine_id(&data)?;
+
+        let name = format!("posto-{}", options.number);
+        let mut nspawn = command("setpriv");
+        nspawn.args(["--pdeathsig", "KILL"]);
+        nspawn.args(options.limits.prefix(&name)?);
+        nspawn.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+        nspawn.args([
+            "systemd-nspawn",
+            "--quiet",
+            "--register=no",
+            "--keep-unit",
+            "--boot",
+            "--read-only",
+        ]);
+        nspawn.args([
+            "--network-veth",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--link-journal=no",
+            "--console=pipe",
+        ]);
+        nspawn
+            .arg(format!("--machine={name}"))
+            .arg(format!("--uuid={machine_id}"));
+        nspawn.arg(format!("--directory={}", root.display()));
+        nspawn.arg(format!("--bind={}:/data", data.display()));
+        nspawn.arg(format!("--bind={}:/var", data.join("var").display()));
+        nspawn.stdin(Stdio::null());
+        if let Some(console) = &options.console {
+            let file = std::fs::File::create(console)?;
+            nspawn.stdout(file.try_clone()?).stderr(file);
+        }
+        let mut nspawn = nspawn
+            .spawn()
+            .context("cannot start systemd-nspawn (package systemd-container)")?;
+        let nspawn_pid = nspawn.id();
+        let leader = wait::until("the container's PID 1", Duration::from_secs(30), || {
+            if let Some(status) = nspawn.try_wait()? {
+                bail!("systemd-nspawn ended with {status}; its words are on the console");
+            }
+            Ok(leader_of(nspawn_pid))
+        })?;
+        options.limits.throttle(&[&loops.0, &loops.1])?;
+        let container = Self {
+            nspawn,
+            leader,
+            number: options.number,
+            limits: options.limits,
+            data_loop: loops.1,
+            mounts,
+        };
+        container.network_up(&name)?;
+        Ok(container)
+    }
+
+    /// The address the host reaches the box's LAN side at.
+    pub fn address(&self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 213, self.number, 2)
+    }
+
+    /// The process id of the container's PID 1, as the host sees it.
+    pub fn leader(&self) -> i32 {
+        self.leader.as_raw()
+    }
+
+    /// The loop device that carries the data partition.
+    pub fn data_loop(&self) -> &Path {
+        &self.data_loop
+    }
+
+    /// The data partition, seen from the host.
+    pub fn data(&self) -> PathBuf {
+        self.mounts.path().join("data")
+    }
+
+    /// Runs a program inside as root; what it said, also on failure.
+    ///
+    /// # Errors
+    /// Only when it cannot be started.
+    pub fn ask(&self, argv: &[&str]) -> Result<Said> {
+        let mut full: Vec<String> = enter_prefix(self.leader.as_raw());
+        full.extend(argv.iter().map(|&word| word.to_owned()));
+        ask(&full)
+    }
+
+    /// Runs a program inside as root; its standard output.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn run(&self, argv: &[&str]) -> Result<String> {
+        let said = self.ask(argv)?;
+        if said.code != 0 {
+            bail!(
+                "in the container {argv:?} ended with {}: {}{}",
+                said.code,
+                said.out,
+                said.err
+            );
+        }
+        Ok(said.out)
+    }
+
+    /// GET through the door.
+    ///
+    /// # Errors
+    /// When nobody answers in 5 s.
+    pub fn get(&self, path: &str) -> Result<http::Answer> {
+        http::get(
+            &format!("http://{}{path}", self.address()),
+            Duration::from_secs(5),
+        )
+    }
+
+    /// Waits until OpenMRS says through the open door that it has started.
+    ///
+    /// # Errors
+    /// After `bound`.
+    pub fn wait_open(&mut self, bound: Duration) -> Result<()> {
+        let url = format!("http://{}/openmrs/health/started", self.address());
+        wait::until("OpenMRS through the open door", bound, || {
+            if let Some(status) = self.nspawn.try_wait()? {
+                bail!("the container ended by itself: {status}");
+            }
+            Ok(http::get(&url, Duration::from_secs(5))
+                .ok()
+                .filter(|answer| answer.status == 200)
+                .map(|_| ()))
+        })
+    }
+
+    /// Orderly power-off, as by the power button.
+    ///
+    /// # Errors
+    /// When it has not ended after 2 minutes (it is killed then).
+    pub fn stop(mut self) -> Result<()> {
+        // systemd(1): SIGRTMIN+4 starts poweroff.target. nix has no name for realtime signals.
+        run(&["kill", "-s", "RTMIN+4", &self.leader.to_string()])?;
+        wait::until("an orderly power-off", Duration::from_secs(120), || {
+            Ok(self.nspawn.try_wait()?.map(|_| ()))
+        })
+    }
+
+    /// Ends every process at once. The host's page cache stays: this is a crash of the software, not of the disk.
+    ///
+    /// # Errors
+    /// When the container's processes cannot be reaped.
+    pub fn kill(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.nspawn.try_wait()?.is_none() {
+            kill(self.leader, Signal::SIGKILL).ok();
+            self.nspawn.kill()?;
+            self.nspawn.wait()?;
+        }
+        Ok(())
+    }
+
+    fn network_up(&self, name: &str) -> Result<()> {
+        let interface = format!("ve-{name}");
+        wait::until(
+            "the container's network interface",
+            Duration::from_secs(20),
+            || {
+                Ok(Path::new("/sys/class/net")
+                    .join(&interface)
+                    .exists()
+                    .then_some(()))
+            },
+        )?;
+        run(&[
+            "ip",
+            "address",
+            "replace",
+            &format!("10.213.{}.1/24", self.number),
+            "dev",
+            &interface,
+        ])?;
+        run(&["ip", "link", "set", &interface, "up"])?;
+        Ok(())
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        self.end().ok();
+        self.limits.unthrottle().ok();
+        for mount in ["root", "data"] {
+            wait::until("unmounting", Duration::from_secs(20), || {
+                Ok(
+                    ask(&["umount", &self.mounts.path().join(mount).to_string_lossy()])
+                        .is_ok_and(|said| said.code == 0 || said.err.contains("not mounted"))
+                        .then_some(()),
+                )
+            })
+            .ok();
+        }
+    }
+}
+
+/// What to put before a command to run it inside the container with this PID 1.
+pub fn enter_prefix(leader: i32) -> Vec<String> {
+    [
+        "nsenter",
+        "--target",
+        &leader.to_string(),
+        "--mount",
+        "--uts",
+        "--ipc",
+        "--net",
+        "--pid",
+        "--cgroup",
+        "--root",
+        "--wd=/",
+        "env",
+        "-i",
+        "PATH=/usr/sbin:/usr/bin",
+        "LC_ALL=C.UTF-8",
+        "HOME=/root",
+        "TERM=dumb",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn own_mount_namespace() -> Result<()> {
+    use nix::mount::{MsFlags, mount};
+    unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace: root is needed")?;
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )?;
+    Ok(())
+}
+
+/// systemd-nspawn's child chain: nspawn -> (outer child, ends) -> PID 1; the leader is the one with another pid namespace.
+fn leader_of(nspawn: u32) -> Option<Pid> {
+    let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let mut queue = vec![nspawn.to_string()];
+    while let Some(pid) = queue.pop() {
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        for child in children.split_whitespace() {
+            let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+            if namespace(child) != namespace("self") && comm.trim() == "systemd" {
+                return child.parse().ok().map(Pid::from_raw);
+            }
+            queue.push(child.to_owned());
+        }
+    }
+    None
+}
+
+fn loop_device(mount_point: &Path) -> Result<PathBuf> {
+    Ok(PathBuf::from(
+        run(&[
+            "findmnt",
+            "--noheadings",
+            "--output",
+            "SOURCE",
+            path(mount_point)?,
+        ])?
+        .trim(),
+    ))
+}
+
+fn path(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{} is not UTF-8", path.display()))
+}

@@ -1,0 +1,99 @@
+//! The data partition of a container: a sparse file with the file system that flashing and the initrd would leave.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::command::run;
+
+/// A data partition's file.
+#[derive(Debug, Clone)]
+pub struct DataFile {
+    path: PathBuf,
+}
+
+impl DataFile {
+    /// Makes a sparse file of `size_bytes` with a fresh XFS under the virgin mark (its label), and this facility file in it.
+    ///
+    /// # Errors
+    /// When `mkfs.xfs` (package xfsprogs) fails or the file exists.
+    pub fn create(path: &Path, size_bytes: u64, facility_toml: &str) -> Result<Self> {
+        std::fs::File::create_new(path)
+            .with_context(|| format!("cannot create {}", path.display()))?
+            .set_len(size_bytes)?;
+        let name = path.to_str().context("the data file's path is not UTF-8")?;
+        run(&[
+            "mkfs.xfs",
+            "-q",
+            "-K",
+            "-m",
+            "reflink=1,rmapbt=0",
+            "-L",
+            "posto-virgin",
+            name,
+        ])?;
+        let seed = tempfile::NamedTempFile::new()?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a scratch file that is copied on at once"
+        )]
+        std::fs::write(seed.path(), facility_toml)?;
+        let mount = tempfile::tempdir()?;
+        let at = mount.path().to_str().context("path")?;
+        run(&["mount", "-t", "xfs", "-o", "loop", name, at])?;
+        let seeded = (|| {
+            run(&[
+                "install",
+                "-d",
+                "-m",
+                "0755",
+                &format!("{at}/posto"),
+                &format!("{at}/var"),
+            ])?;
+            run(&[
+                "install",
+                "-m",
+                "0644",
+                seed.path().to_str().context("path")?,
+                &format!("{at}/posto/facility.toml"),
+            ])
+        })();
+        run(&["umount", at])?;
+        seeded?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A facility file for container number `number`: a static address, since nobody serves DHCP there.
+pub fn facility_file(number: u8, id: &str) -> String {
+    format!(
+        "id = \"{id}\"\nname = \"{id}\"\ntime_zone = \"Africa/Maputo\"\nlanguage = \"pt\"\n\n\
+         [network]\ndhcp = false\naddress = \"10.213.{number}.2/24\"\n"
+    )
+}
+
+/// The box's machine id, made at the first start, as posto-init does on a box; 32 hexadecimal digits.
+pub(super) fn machine_id(data: &Path) -> Result<String> {
+    let file = data.join("posto/machine-id");
+    if let Ok(id) = std::fs::read_to_string(&file) {
+        return Ok(id.trim().to_owned());
+    }
+    let id: String = std::fs::read_to_string("/proc/sys/kernel/random/uuid")?
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .collect();
+    std::fs::create_dir_all(data.join("posto"))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test ground's own data; a lost write makes another id"
+    )]
+    std::fs::write(&file, format!("{id}\n"))?;
+    Ok(id)
+}

@@ -1,0 +1,34 @@
+//! The one place that polls: for what gives no event to wait for, such as a web page inside a machine under test.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// Asks every 200 ms until `ready` answers `Some`, at most `bound`.
+///
+/// # Errors
+/// After `bound`, naming `what`; or at once when `ready` fails for good.
+pub fn until<T>(
+    what: &str,
+    bound: Duration,
+    mut ready: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = ready()? {
+            return Ok(value);
+        }
+        if start.elapsed() > bound {
+            bail!("waited {} s in vain for: {what}", bound.as_secs());
+        }
+        pause(Duration::from_millis(200));
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one polling pause of the test ground"
+)]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
