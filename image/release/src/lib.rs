@@ -9,4 +9,5 @@ pub mod slot;
 pub mod slot_disk;
 pub mod slot_env;
 pub mod state_partition;
+pub mod table;
 pub mod verity;
