@@ -1,2 +1,13 @@
-//! Placeholder entry, replaced in the next commits.
-fn main() {}
+//! `posto-image`: arguments in, a release directory out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match posto_image::entry::run(std::env::args_os().collect()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("posto-image: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
