@@ -32,37 +32,85 @@ impl DataFile {
             "posto-virgin",
             name,
         ])?;
-        let seed = tempfile::NamedTempFile::new()?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a scratch file that is copied on at once"
-        )]
-        std::fs::write(seed.path(), facility_toml)?;
-        let mount = tempfile::tempdir()?;
-        let at = mount.path().to_str().context("path")?;
-        run(&["mount", "-t", "xfs", "-o", "loop", name, at])?;
-        let seeded = (|| {
+        let file = Self {
+            path: path.to_owned(),
+        };
+        file.change(|data| {
             run(&[
                 "install",
                 "-d",
                 "-m",
                 "0755",
-                &format!("{at}/posto"),
-                &format!("{at}/var"),
+                &format!("{data}/posto"),
+                &format!("{data}/var"),
             ])?;
+            let seed = tempfile::NamedTempFile::new()?;
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a scratch file that is copied on at once"
+            )]
+            std::fs::write(seed.path(), facility_toml)?;
+            let seed = seed.path().to_str().context("path")?;
             run(&[
                 "install",
                 "-m",
                 "0644",
-                seed.path().to_str().context("path")?,
-                &format!("{at}/posto/facility.toml"),
-            ])
-        })();
-        run(&["umount", at])?;
-        seeded?;
+                seed,
+                &format!("{data}/posto/facility.toml"),
+            ])?;
+            Ok(())
+        })?;
+        Ok(file)
+    }
+
+    /// A sparse copy, for a test that will damage it.
+    ///
+    /// # Errors
+    /// When the copy fails.
+    pub fn copy(&self, to: &Path) -> Result<Self> {
+        let name = |path: &Path| {
+            path.to_str()
+                .map(str::to_owned)
+                .context("path is not UTF-8")
+        };
+        run(&[
+            "cp",
+            "--sparse=always",
+            "--reflink=auto",
+            &name(&self.path)?,
+            &name(to)?,
+        ])?;
         Ok(Self {
-            path: path.to_owned(),
+            path: to.to_owned(),
         })
+    }
+
+    /// Mounts it here while no container runs on it, and lets `act` change it; `act` gets the mount point.
+    ///
+    /// # Errors
+    /// When mounting fails, or `act`.
+    pub fn change<T>(&self, act: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+        let mount = tempfile::tempdir()?;
+        let at = mount.path().to_str().context("path")?;
+        run(&[
+            "mount",
+            "-t",
+            "xfs",
+            "-o",
+            "loop",
+            self.path.to_str().context("path")?,
+            at,
+        ])?;
+        let done = act(at);
+        run(&["umount", at])?;
+        done
+    }
+
+    /// The file that is already there.
+    pub fn existing(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     /// Where it is.
