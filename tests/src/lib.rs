@@ -5,4 +5,5 @@
 pub mod command;
 pub mod container;
 pub mod http;
+pub mod standin;
 pub mod wait;
