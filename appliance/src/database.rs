@@ -1,4 +1,5 @@
 //! The clinic's database: where it lives, how it is asked, how a dump comes in.
 
 pub mod client;
+pub mod import;
 pub mod server;

@@ -274,9 +274,8 @@ impl Lexer {
         }
         if rest.starts_with(&self.delimiter) {
             let bytes = self.delimiter.len();
-            self.end_word(sink)?;
-            if self.state == State::DelimiterLine {
-                return Ok(0);
+            if self.end_word() {
+                return self.delimiter_line(rest).map_err(E::from);
             }
             self.end_statement(sink)?;
             return Ok(bytes);
@@ -284,7 +283,7 @@ impl Lexer {
         if is_word(first) && !matches!(self.mode, Mode::Rows(_)) {
             return Ok(self.word(rest)?);
         }
-        if self.end_word(sink)? {
+        if self.end_word() {
             // DELIMITER: what follows on the line is its argument.
             return self.delimiter_line(rest).map_err(E::from);
         }
@@ -334,16 +333,16 @@ impl Lexer {
     }
 
     /// Decides on the word that just ended. True: it was DELIMITER at the start of a statement.
-    fn end_word<E: From<LexError>>(&mut self, _sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<bool, E> {
+    fn end_word(&mut self) -> bool {
         let word = self.word.get(..self.word_bytes).unwrap_or_default();
         let found = match (self.mode, word) {
-            (_, b"") => return Ok(false),
+            (_, b"") => return false,
             (Mode::Start, b"DELIMITER") => {
                 self.text.clear();
                 self.comment.clear();
                 self.state = State::DelimiterLine;
                 self.word_bytes = 0;
-                return Ok(true);
+                return true;
             }
             (Mode::Start, b"INSERT" | b"REPLACE") => Mode::Head(0),
             (Mode::Start, _) => Mode::Plain,
@@ -355,7 +354,7 @@ impl Lexer {
         };
         self.mode = found;
         self.word_bytes = 0;
-        Ok(false)
+        false
     }
 
     fn comment_start(&mut self, rest: &[u8]) -> Result<usize, LexError> {

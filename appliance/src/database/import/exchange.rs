@@ -1,0 +1,201 @@
+//! The exchange of the live database with the imported one, and its end after a power cut at any point.
+//!
+//! What is on disk says how far it came; nothing else is remembered. The new data directory carries a mark with the
+//! import's name: where the mark is, the new database is. One RENAME_EXCHANGE moves it from staging to live, so there
+//! is no moment without a whole database in place.
+//!
+//! | on disk | the end |
+//! |---|---|
+//! | no mark in live | the old database stays, staging is removed |
+//! | the mark in live, its staging there | the steps after the exchange are done (again), the old database is kept |
+
+use std::path::{Path, PathBuf};
+
+use crate::database::server::OPENMRS_ID;
+use crate::places::Places;
+use crate::system::durable::{self, DurableError, Owner};
+
+/// In the new data directory until all is done. MariaDB takes no notice of files it does not know.
+const MARK: &str = ".posto-import";
+const PREFIX: &str = "import-";
+const PROPERTIES: &str = "openmrs-runtime.properties";
+/// What the initializer module remembers to have loaded into the database: untrue for another one.
+const CHECKSUMS: &str = "configuration_checksums";
+
+/// One import's places on the data partition.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    places: Places,
+    id: String,
+}
+
+/// What became of an interrupted import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// It had not come to the exchange: the old database serves, its staging was removed.
+    Removed(String),
+    /// It had: the new database is in place; the old one is kept here.
+    Completed(PathBuf),
+}
+
+/// One step after the exchange. Each may be done again without harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The prepared openmrs-runtime.properties to its place.
+    Properties,
+    /// OpenMRS needs no first installation any more.
+    InstallPending,
+    /// The initializer's checksums out of the way, beside the old database.
+    Checksums,
+    /// The old database to where it is kept.
+    KeepOld,
+    /// Staging gone.
+    Staging,
+    /// The mark gone.
+    Mark,
+}
+
+/// The steps after the exchange in their order. The mark goes last: while it and staging are there, a power cut leads
+/// back to the first.
+pub const AFTER: [Step; 6] =
+    [Step::Properties, Step::InstallPending, Step::Checksums, Step::KeepOld, Step::Staging, Step::Mark];
+
+impl Attempt {
+    /// `stamp`: the time as [`crate::system::clock::file_stamp`] writes it; the replaced database is kept under it.
+    #[must_use]
+    pub fn new(places: &Places, stamp: &str) -> Self {
+        Self { places: places.clone(), id: stamp.to_string() }
+    }
+
+    /// Where everything of this import is until the exchange.
+    #[must_use]
+    pub fn staging(&self) -> PathBuf {
+        self.places.staging().join(format!("{PREFIX}{}", self.id))
+    }
+
+    /// The new data directory before the exchange, the old one after it.
+    #[must_use]
+    pub fn staged_database(&self) -> PathBuf {
+        self.staging().join("database")
+    }
+
+    /// Where the old database is kept.
+    #[must_use]
+    pub fn replaced(&self) -> PathBuf {
+        self.places.replaced().join(format!("{}-import", self.id))
+    }
+
+    /// Marks the new data directory as whole and flushes every byte of it: its server wrote without flushing.
+    ///
+    /// # Errors
+    /// [`DurableError`]; nothing live was touched.
+    pub fn mark_ready(&self) -> Result<(), DurableError> {
+        let mark = self.staged_database().join(MARK);
+        durable::write(&mark, self.id.as_bytes(), Owner::mode(0o600))?;
+        durable::sync_tree(&self.staged_database())
+    }
+
+    /// Puts the openmrs-runtime.properties for after the exchange beside the new database. `user`: its owner.
+    ///
+    /// # Errors
+    /// [`DurableError`]; nothing live was touched.
+    pub fn prepare_properties(&self, text: &str, user: Option<u32>) -> Result<(), DurableError> {
+        let owner = user.map_or(Owner::mode(0o600), |id| Owner::user(id, 0o600));
+        durable::write(&self.staging().join(PROPERTIES), text.as_bytes(), owner)
+    }
+
+    /// The exchange. Done again it is undone. Both servers must be down.
+    ///
+    /// # Errors
+    /// [`DurableError::Rename`]: both are as before.
+    pub fn exchange(&self) -> Result<(), DurableError> {
+        durable::exchange(&self.staged_database(), &self.places.database())
+    }
+
+    /// Does one step after the exchange.
+    ///
+    /// # Errors
+    /// [`DurableError`]; the new database is in place, the step may be done again.
+    pub fn do_step(&self, step: Step) -> Result<(), DurableError> {
+        match step {
+            Step::Properties => move_if_there(&self.staging().join(PROPERTIES), &self.places.runtime_properties()),
+            Step::InstallPending => durable::remove(&self.places.install_pending()),
+            Step::Checksums => {
+                self.make_replaced()?;
+                let kept = self.replaced().join(CHECKSUMS);
+                let live = self.places.openmrs().join(CHECKSUMS);
+                if kept.exists() { Ok(()) } else { move_if_there(&live, &kept) }
+            }
+            Step::KeepOld => {
+                self.make_replaced()?;
+                move_if_there(&self.staged_database(), &self.replaced().join("database"))
+            }
+            Step::Staging => durable::remove(&self.staging()),
+            Step::Mark => durable::remove(&self.places.database().join(MARK)),
+        }
+    }
+
+    /// Throws the attempt away.
+    ///
+    /// # Errors
+    /// [`DurableError::Remove`]; the live database was not touched.
+    pub fn discard(&self) -> Result<(), DurableError> {
+        durable::remove(&self.staging())
+    }
+
+    fn make_replaced(&self) -> Result<(), DurableError> {
+        durable::directory(&self.places.replaced(), Owner::mode(0o700))?;
+        durable::directory(&self.replaced(), Owner::mode(0o700))
+    }
+
+    /// Whether the live directory is this import's.
+    fn is_live(&self) -> Result<bool, DurableError> {
+        let mark = durable::read(&self.places.database().join(MARK), 256)?;
+        Ok(mark.as_deref() == Some(self.id.as_bytes()))
+    }
+}
+
+fn move_if_there(from: &Path, to: &Path) -> Result<(), DurableError> {
+    match std::fs::symlink_metadata(from) {
+        Ok(_) => durable::rename(from, to),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(DurableError::Read { path: from.to_path_buf(), source }),
+    }
+}
+
+/// Brings every interrupted import to its end, forward or back, by what is on disk. For boot, before MariaDB starts,
+/// and for the next import; never while one is under way.
+///
+/// # Errors
+/// [`DurableError`]: the database must stay down until a person has looked.
+pub fn finish_interrupted(places: &Places) -> Result<Vec<Finished>, DurableError> {
+    let staging = places.staging();
+    let failed = |source| DurableError::Read { path: staging.clone(), source };
+    let entries = match std::fs::read_dir(&staging) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(id) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
+        let attempt = Attempt::new(places, id);
+        if attempt.is_live()? {
+            for step in AFTER {
+                attempt.do_step(step)?;
+            }
+            all.push(Finished::Completed(attempt.replaced()));
+        } else {
+            attempt.discard()?;
+            all.push(Finished::Removed(attempt.id));
+        }
+    }
+    Ok(all)
+}
+
+/// The owner of OpenMRS's files on the box.
+#[must_use]
+pub fn openmrs_owner() -> Option<u32> {
+    rustix::process::geteuid().is_root().then_some(OPENMRS_ID)
+}

@@ -1,0 +1,193 @@
+//! Sends a dump to the throwaway server: a thread reads, unpacks and cuts; this side sends.
+//!
+//! Memory: one batch in the lexer, one in the channel, one being sent (about 1 MiB each, at most one row of 64 MiB
+//! each), and the decoder's window (at most 160 MiB, for a file packed with xz -9 64 MiB).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mysql_async::prelude::Queryable;
+use tokio::sync::mpsc;
+
+use super::census::{Step, Wanted, beginning};
+use super::error::ImportError;
+use super::lexer::Piece;
+use super::source::Source;
+use super::space;
+use super::survey::{self, Survey};
+use crate::database::server;
+
+/// Batches between two looks at the free room: 64 MiB of dump.
+const ROOM_EVERY: u64 = 64;
+
+/// How far the load is, for whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Rows sent.
+    pub rows: AtomicU64,
+    /// The table being loaded.
+    pub table: std::sync::Mutex<String>,
+}
+
+enum Message {
+    Send(Batch),
+    BeginAgain,
+}
+
+#[derive(Debug)]
+struct Batch {
+    sql: Vec<u8>,
+    line: u64,
+    table: Option<String>,
+    rows: u64,
+}
+
+/// Loads the whole dump over `connection` and gives back what was counted.
+///
+/// # Errors
+/// What is wrong with the dump, the server's refusal with line and table, [`ImportError::NoRoom`] or
+/// [`ImportError::Interrupted`].
+pub async fn load(
+    mut source: Source,
+    wanted: Wanted,
+    mut connection: mysql_async::Conn,
+    stop: Arc<AtomicBool>,
+    progress: &Progress,
+    room: &Path,
+) -> Result<Survey, ImportError> {
+    let (sender, receiver) = mpsc::channel(1);
+    let (done, ended) = tokio::sync::oneshot::channel();
+    let name = source.name.clone();
+    let stop_reader = Arc::clone(&stop);
+    // Not joined: a reader that hangs on a terminal or a dead stick must not hold up the end of an interrupted import.
+    std::thread::spawn(move || {
+        let result = survey::read(&mut source, wanted, &stop_reader, |step, piece| forward(step, piece, &sender));
+        drop(sender);
+        let _ = done.send(result);
+    });
+    let mut sending = Sending { file: name, room: room.to_path_buf(), open: None, batches: 0 };
+    let sent = sending.all(&mut connection, receiver, &stop, progress).await;
+    if sent.is_err() {
+        stop.store(true, Ordering::Relaxed);
+    }
+    sent?;
+    let survey = ended.await.map_err(|_| ImportError::Server("the reader ended without a word".to_string()))??;
+    let _ = connection.disconnect().await;
+    Ok(survey)
+}
+
+fn forward(step: Step<'_>, piece: &Piece<'_>, sender: &mpsc::Sender<Message>) -> Result<(), ImportError> {
+    let message = match (step, piece) {
+        (Step::Skip, _) => return Ok(()),
+        (Step::BeginAgain, _) => Message::BeginAgain,
+        (Step::Rows { table }, Piece::Rows { text, rows, line, .. }) => {
+            Message::Send(Batch { sql: text.to_vec(), line: *line, table: Some(table), rows: *rows })
+        }
+        (Step::Run { sql, table }, Piece::Statement { line, .. }) => {
+            Message::Send(Batch { sql: sql.into_owned(), line: *line, table, rows: 0 })
+        }
+        // The census gives rows for rows and statements for statements.
+        (Step::Rows { .. } | Step::Run { .. }, _) => return Ok(()),
+    };
+    // A closed channel: the other side has failed and says why.
+    sender.blocking_send(message).map_err(|_| ImportError::Interrupted)
+}
+
+struct Sending {
+    file: String,
+    room: PathBuf,
+    /// The table whose rows are in the open transaction, and the line of its last batch.
+    open: Option<(String, u64)>,
+    batches: u64,
+}
+
+impl Sending {
+    async fn all(
+        &mut self,
+        connection: &mut mysql_async::Conn,
+        mut receiver: mpsc::Receiver<Message>,
+        stop: &AtomicBool,
+        progress: &Progress,
+    ) -> Result<(), ImportError> {
+        while let Some(message) = receiver.recv().await {
+            if stop.load(Ordering::Relaxed) {
+                return Err(ImportError::Interrupted);
+            }
+            match message {
+                Message::BeginAgain => {
+                    self.open = None;
+                    for verb in ["DROP", "CREATE"] {
+                        let sql = format!("{verb} DATABASE {}", server::DATABASE).into_bytes();
+                        self.send(connection, &Batch { sql, line: 0, table: None, rows: 0 }).await?;
+                    }
+                    let sql = format!("USE {}", server::DATABASE).into_bytes();
+                    self.send(connection, &Batch { sql, line: 0, table: None, rows: 0 }).await?;
+                }
+                Message::Send(batch) => {
+                    self.commit_before(connection, &batch).await?;
+                    self.look_at_room()?;
+                    if let (Some(table), Ok(mut shown)) = (&batch.table, progress.table.lock()) {
+                        shown.clone_from(table);
+                    }
+                    self.send(connection, &batch).await?;
+                    progress.rows.fetch_add(batch.rows, Ordering::Relaxed);
+                }
+            }
+        }
+        self.commit(connection).await
+    }
+
+    /// One transaction per table: it ends where another table's rows or any other statement begin.
+    async fn commit_before(&mut self, connection: &mut mysql_async::Conn, batch: &Batch) -> Result<(), ImportError> {
+        let same = matches!((&self.open, &batch.table), (Some((open, _)), Some(table)) if open == table && batch.rows > 0);
+        if !same {
+            self.commit(connection).await?;
+        }
+        if batch.rows > 0
+            && let Some(table) = &batch.table
+        {
+            self.open = Some((table.clone(), batch.line));
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, connection: &mut mysql_async::Conn) -> Result<(), ImportError> {
+        // Duplicate keys of a sorted load show only here: the error belongs to the table.
+        if let Some((table, line)) = self.open.take() {
+            let sql = b"COMMIT".to_vec();
+            self.send(connection, &Batch { sql, line, table: Some(table), rows: 0 }).await?;
+        }
+        Ok(())
+    }
+
+    fn look_at_room(&mut self) -> Result<(), ImportError> {
+        self.batches += 1;
+        if !self.batches.is_multiple_of(ROOM_EVERY) {
+            return Ok(());
+        }
+        match space::free_bytes(&self.room) {
+            Some(free_bytes) if free_bytes < space::RESERVE_BYTES => {
+                Err(ImportError::NoRoom { needed_bytes: space::RESERVE_BYTES, free_bytes })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, connection: &mut mysql_async::Conn, batch: &Batch) -> Result<(), ImportError> {
+        let Err(error) = connection.query_drop(batch.sql.as_slice()).await else {
+            return Ok(());
+        };
+        let message = match &error {
+            mysql_async::Error::Server(said) => format!("{} (error {})", said.message, said.code),
+            other => other.to_string(),
+        };
+        Err(ImportError::Refused {
+            file: self.file.clone(),
+            line: batch.line,
+            table: batch.table.clone(),
+            message,
+            text: beginning(&batch.sql),
+        })
+    }
+}
