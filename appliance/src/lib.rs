@@ -3,8 +3,22 @@
 //! Arrows point down only: `cli` and `daemon` use the nouns, the nouns use `system`. `system` is the only room that
 //! touches the kernel's edges. Files named `decide.rs` import nothing that does I/O.
 
+pub mod alarms;
 pub mod cli;
+pub mod daemon;
 pub mod database;
+pub mod door_certificate;
+pub mod facility;
+pub mod first_boot;
+pub mod guard;
 pub mod maintenance;
+pub mod openmrs;
 pub mod places;
+pub mod release;
+pub mod report;
+pub mod setup;
+pub mod sizing;
+pub mod stamp;
+pub mod supervise;
 pub mod system;
+pub mod texts;

@@ -48,6 +48,18 @@ impl Places {
         staging = "data/staging";
         /// Per-box secrets.
         secrets = "data/secrets";
+        /// The password of OpenMRS's database account.
+        database_password = "data/secrets/openmrs-db-password";
+        /// The password of OpenMRS's admin, until it is first changed.
+        admin_password = "data/secrets/openmrs-admin-password";
+        /// The door's certificate and key.
+        tls = "data/secrets/tls";
+        /// The door's certificate.
+        tls_certificate = "data/secrets/tls/cert.pem";
+        /// The door's key.
+        tls_key = "data/secrets/tls/key.pem";
+        /// How often the guard repaired the boot state in a row.
+        repairs = "data/posto/repairs.json";
         /// Posto's own directory.
         posto = "data/posto";
         /// This site's identity and settings.
@@ -72,6 +84,22 @@ impl Places {
         maintenance = "run/posto/maintenance.json";
         /// Refusals found at boot.
         alarms = "run/posto/alarms";
+        /// What the daemon last saw, for `posto status` and the console.
+        judgement = "run/posto/judgement.json";
+        /// Environment of openmrs.service.
+        openmrs_environment = "run/posto/openmrs.env";
+        /// Holds the script of a first installation.
+        install = "run/posto/install";
+        /// The script of a first installation.
+        install_script = "run/posto/install/install.properties";
+        /// nginx's copy of certificate and key.
+        door_tls = "run/posto/tls";
+        /// The time zone in force.
+        localtime = "run/posto/localtime";
+        /// The network settings in force.
+        network = "run/systemd/network/10-lan.network";
+        /// Time zones.
+        zoneinfo = "usr/share/zoneinfo";
         /// The live database's socket.
         database_socket = "run/mysqld/mysqld.sock";
         /// The release's identity.

@@ -1,0 +1,180 @@
+//! `posto status [--json]`: how the box is. Exit code 0: good; 1: the clinic cannot work; 2: an alarm stands.
+
+use std::process::ExitCode;
+
+use crate::places::Places;
+use crate::report::Report;
+use crate::supervise::door::Situation;
+use crate::texts::{Language, say};
+
+/// Arguments of `posto status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Never; the exit code tells.
+#[allow(clippy::print_stdout, reason = "the command's output")]
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let report = Report::gather(&Places::default());
+    if arguments.json {
+        let mut value = serde_json::to_value(&report)?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert("serving".to_string(), report.is_serving().into());
+        }
+        println!("{}", serde_json::to_string_pretty(&value)?);
+    } else {
+        print!("{}", lines(&report));
+    }
+    Ok(ExitCode::from(code(&report)))
+}
+
+fn code(report: &Report) -> u8 {
+    match (report.alarms.is_empty(), report.is_serving()) {
+        (false, _) => 2,
+        (true, false) => 1,
+        (true, true) => 0,
+    }
+}
+
+/// What is going on, in words.
+pub(super) fn situation(report: &Report, language: Language) -> String {
+    let Some(judgement) = &report.judgement else {
+        return say(language, "state-unknown", &[]);
+    };
+    let minutes = [("minutes", judgement.minutes.unwrap_or(1).into())];
+    match &judgement.situation {
+        Situation::Serving => say(language, "state-serving", &[]),
+        Situation::Starting => say(language, "state-starting", &minutes),
+        Situation::Installing => say(language, "state-installing", &minutes),
+        Situation::DatabaseAway => say(language, "state-database-away", &[]),
+        Situation::Unavailable => say(language, "state-unavailable", &[]),
+        Situation::Maintenance { .. } => say(language, "state-maintenance", &[]),
+        Situation::Refused { .. } => say(language, "state-refused", &[]),
+    }
+}
+
+fn lines(report: &Report) -> String {
+    const GB: u64 = 1_000_000_000;
+    let language = report.facility.language;
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<9} {value}\n"));
+    let slot = report
+        .slot
+        .as_ref()
+        .map_or(String::new(), |slot| format!(", slot {slot}"));
+    let distro = report
+        .distro
+        .as_ref()
+        .map_or(String::new(), |distro| format!(" ({distro}{slot})"));
+    line("release", &format!("{}{distro}", report.release));
+    if report.stand_in {
+        line("", &say(language, "console-stand-in", &[]));
+    }
+    line(
+        "facility",
+        &format!("{} ({})", report.facility.name, report.facility.id),
+    );
+    line("state", &situation(report, language));
+    if let Some(judgement) = &report.judgement {
+        line("door", if judgement.door_open { "open" } else { "shut" });
+        line(
+            "database",
+            if judgement.database_answers {
+                "answers"
+            } else {
+                "does not answer"
+            },
+        );
+        let since = i64::try_from(judgement.since)
+            .ok()
+            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        line(
+            "since",
+            &since.map_or_else(|| "?".to_string(), |since| since.to_string()),
+        );
+    }
+    if let Some(disk) = report.data_disk {
+        line(
+            "data",
+            &format!(
+                "{} of {} GB free",
+                disk.free_bytes / GB,
+                disk.size_bytes / GB
+            ),
+        );
+    }
+    for address in &report.addresses {
+        line("address", &address_to_open(address));
+    }
+    for alarm in &report.alarms {
+        line(
+            "ALARM",
+            &format!("{}: {}", alarm.code, alarm.text(language)),
+        );
+    }
+    text
+}
+
+/// The address as it is typed into a browser.
+pub(super) fn address_to_open(address: &std::net::IpAddr) -> String {
+    match address {
+        std::net::IpAddr::V4(v4) => format!("http://{v4}/"),
+        std::net::IpAddr::V6(v6) => format!("http://[{v6}]/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarms::Alarm;
+    use crate::facility::Facility;
+    use crate::supervise::judgement::Judgement;
+
+    fn report() -> Report {
+        Report {
+            release: "2026.11-1".into(),
+            slot: Some("a".into()),
+            distro: Some("standin 1".into()),
+            stand_in: true,
+            facility: Facility::default(),
+            judgement: Some(Judgement {
+                at: 1,
+                door_open: true,
+                database_answers: true,
+                situation: Situation::Serving,
+                since: 0,
+                minutes: None,
+            }),
+            data_disk: None,
+            addresses: vec!["10.0.0.1".parse().unwrap()],
+            alarms: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_tells_good_not_serving_and_alarm_apart() {
+        let mut report = report();
+        assert_eq!(code(&report), 0);
+        report.judgement = None;
+        assert_eq!(code(&report), 1);
+        report.alarms.push(Alarm::new("stamp-missing", &[]));
+        assert_eq!(code(&report), 2);
+    }
+
+    #[test]
+    fn a_stand_in_is_labelled_and_the_address_is_one_to_type() {
+        let text = lines(&report());
+        assert!(
+            text.contains("SUBSTITUTA")
+                && text.contains("http://10.0.0.1/")
+                && text.contains("slot a"),
+            "{text}"
+        );
+    }
+}

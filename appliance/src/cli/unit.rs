@@ -1,0 +1,157 @@
+//! `posto unit ...`: what the box's own units run. Not for people.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use crate::alarms::{self, Source};
+use crate::first_boot::{self, Tools};
+use crate::guard::{self, Outcome};
+use crate::openmrs::{distribution, prepare};
+use crate::places::Places;
+use crate::system::durable::{self, Owner};
+use crate::system::units::Units;
+use crate::{door_certificate, facility, release, setup, sizing};
+
+/// Which unit's work.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// posto-first-boot.service
+    FirstBoot,
+    /// posto-guard.service
+    Guard,
+    /// posto-setup.service
+    Setup,
+    /// Before openmrs.service, as root
+    OpenmrsPrepare,
+    /// Part of openmrs-prepare, as openmrs
+    OpenmrsLay,
+    /// Before nginx.service, as root
+    DoorCertificate,
+    /// systemd.generator(7): drop-ins with sizes
+    Generator {
+        /// Where systemd wants them
+        normal: PathBuf,
+        /// Not used
+        early: Option<PathBuf>,
+        /// Not used
+        late: Option<PathBuf>,
+    },
+}
+
+/// Runs one unit's work.
+///
+/// # Errors
+/// What failed; the alarm is raised, too.
+pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
+    let places = Places::default();
+    match verb {
+        Verb::FirstBoot => first_boot(&places),
+        Verb::Guard => guard(&places),
+        Verb::Setup => {
+            if let Some(alarm) = setup::run(&places)? {
+                tell(&format!("{}: {}", alarm.code, alarm.en));
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::OpenmrsPrepare => openmrs_prepare(&places),
+        Verb::OpenmrsLay => {
+            let release = release::identity(&places)?;
+            let release = format!("{} {}", release.release, release.built);
+            let laid = distribution::lay(&places.distribution(), &places.openmrs(), &release)?;
+            tell(&format!(
+                "{} files of the distro laid, {} removed",
+                laid.copied, laid.removed
+            ));
+            prepare::keep_migration_on(&places)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::DoorCertificate => {
+            door_certificate::place(&places)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Generator { normal, .. } => generator(&places, normal),
+    }
+}
+
+fn first_boot(places: &Places) -> anyhow::Result<ExitCode> {
+    match first_boot::run(places, &Tools::default()) {
+        Ok(decision) => {
+            alarms::lower(places, Source::FirstBoot)?;
+            tell(&format!("first boot: {decision:?}"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            alarms::raise(places, Source::FirstBoot, &error.alarm())?;
+            Err(error.into())
+        }
+    }
+}
+
+fn guard(places: &Places) -> anyhow::Result<ExitCode> {
+    match guard::run(places) {
+        Outcome::Pass => Ok(ExitCode::SUCCESS),
+        Outcome::Refused(alarm) => anyhow::bail!("{}: {}", alarm.code, alarm.en),
+        Outcome::Reboot => {
+            tell("the boot state was repaired to the slot that the data belong to; restarting");
+            super::wait_for(async { Units::connect().await?.reboot().await })?
+                .context("the box must be restarted by hand")?;
+            // Failed: the database must not start in the seconds until the restart.
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn openmrs_prepare(places: &Places) -> anyhow::Result<ExitCode> {
+    match super::wait_for(prepare::run(places))? {
+        Ok(start) => {
+            alarms::lower(places, Source::OpenmrsPrepare)?;
+            tell(&format!("OpenMRS starts: {start:?}"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            if let Some(alarm) = error.alarm() {
+                alarms::raise(places, Source::OpenmrsPrepare, &alarm)?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// Without /proc/meminfo or facility.toml the units' own floor stays: a generator must never keep a box from booting.
+fn generator(places: &Places, normal: &Path) -> anyhow::Result<ExitCode> {
+    let meminfo = durable::read(Path::new("/proc/meminfo"), 64 * 1024)?.unwrap_or_default();
+    let memory = sizing::mem_total_mib(&String::from_utf8_lossy(&meminfo))
+        .context("no MemTotal in /proc/meminfo")?;
+    let sizes = sizing::sizes(memory);
+    let (facility, _) = facility::in_force(places);
+    let zone = &facility.time_zone;
+    for (unit, text) in [
+        ("openmrs", sizes.openmrs_drop_in(zone)),
+        ("mariadb", sizes.mariadb_drop_in(zone)),
+    ] {
+        let directory = normal.join(format!("{unit}.service.d"));
+        durable::directory(&directory, Owner::mode(0o755))?;
+        durable::write(
+            &directory.join("50-size.conf"),
+            text.as_bytes(),
+            Owner::mode(0o644),
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether this program was started as systemd's generator.
+pub(super) fn is_generator(program: &Path) -> bool {
+    program
+        .file_name()
+        .is_some_and(|name| name == "posto-generator")
+}
+
+/// journald takes stderr.
+#[allow(clippy::print_stderr, reason = "the units' log")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,75 @@
+//! Keys nobody knows are refused with the nearest known one: a misspelt key must not silently mean the default.
+
+use super::FacilityError;
+
+const KNOWN: [&str; 10] = [
+    "id",
+    "name",
+    "time_zone",
+    "language",
+    "network",
+    "network.dhcp",
+    "network.interface",
+    "network.address",
+    "network.gateway",
+    "network.dns",
+];
+/// Below this likeness (Jaro-Winkler) a suggestion would only puzzle.
+const ALIKE: f64 = 0.7;
+
+pub(super) fn refuse(table: &toml::Table) -> Result<(), FacilityError> {
+    for (key, value) in table {
+        known(key)?;
+        if let toml::Value::Table(inner) = value {
+            for name in inner.keys() {
+                known(&format!("{key}.{name}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(key: &str) -> Result<(), FacilityError> {
+    if KNOWN.contains(&key) {
+        return Ok(());
+    }
+    let nearest = KNOWN
+        .iter()
+        .map(|known| (strsim::jaro_winkler(&key.to_lowercase(), known), known))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, known)| (*known).to_string());
+    Err(FacilityError::UnknownKey {
+        key: key.chars().take(80).collect(),
+        nearest,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_facility_is_known() {
+        let mut facility = super::super::Facility::default();
+        facility.network.interface = Some("eth0".into());
+        facility.network.address = Some("10.0.0.1/8".parse().unwrap());
+        facility.network.gateway = Some("10.0.0.2".parse().unwrap());
+        facility.network.dns = vec!["10.0.0.2".parse().unwrap()];
+        let text = toml::to_string(&facility).unwrap();
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        refuse(&table).unwrap();
+        let count = table.len() + table["network"].as_table().unwrap().len();
+        assert_eq!(
+            count,
+            KNOWN.len(),
+            "a key is missing in KNOWN or in this test: {text}"
+        );
+    }
+
+    #[test]
+    fn nothing_alike_gives_no_suggestion() {
+        let error = known("xyzzy").unwrap_err().to_string();
+        assert_eq!(error, "unknown key 'xyzzy'");
+    }
+}

@@ -1,0 +1,93 @@
+//! How the box is, gathered for `posto status` and the console.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::alarms::{self, Alarm};
+use crate::facility::{self, Facility};
+use crate::openmrs::admin;
+use crate::places::Places;
+use crate::release;
+use crate::supervise::judgement::Judgement;
+use crate::system::addresses;
+use crate::system::clock;
+
+/// How the box is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Release name, or why it is not known.
+    pub release: String,
+    /// The slot it runs from; null in a container.
+    pub slot: Option<String>,
+    /// The distro inside, with its version.
+    pub distro: Option<String>,
+    /// The web application is the project's stand-in, not OpenMRS.
+    pub stand_in: bool,
+    /// The facility.
+    pub facility: Facility,
+    /// What the daemon last saw; null when it does not answer.
+    pub judgement: Option<Judgement>,
+    /// The data disk.
+    pub data_disk: Option<DataDisk>,
+    /// Where a browser finds OpenMRS.
+    pub addresses: Vec<IpAddr>,
+    /// Standing alarms.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Space on the data partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DataDisk {
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Free for use, bytes.
+    pub free_bytes: u64,
+}
+
+impl Report {
+    /// Gathers it. Needs no rights and asks nobody but files.
+    #[must_use]
+    pub fn gather(places: &Places) -> Self {
+        let identity = release::identity(places);
+        let slot = release::running(places)
+            .ok()
+            .and_then(|running| running.slot);
+        let (facility, _) = facility::in_force(places);
+        Self {
+            release: identity
+                .as_ref()
+                .map_or_else(ToString::to_string, |found| found.release.clone()),
+            slot: slot.map(|slot| slot.letter().to_string()),
+            distro: identity
+                .as_ref()
+                .ok()
+                .map(|found| format!("{} {}", found.distro.name, found.distro.version)),
+            stand_in: identity.as_ref().is_ok_and(|found| found.distro.stand_in),
+            facility,
+            judgement: Judgement::read(places, clock::since_boot()),
+            data_disk: rustix::fs::statvfs(&places.data())
+                .ok()
+                .map(|space| DataDisk {
+                    size_bytes: space.f_blocks.saturating_mul(space.f_frsize),
+                    free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+                }),
+            addresses: addresses::of_this_box(),
+            alarms: alarms::standing(places),
+        }
+    }
+
+    /// Whether the clinic can work.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.judgement
+            .as_ref()
+            .is_some_and(|judgement| judgement.door_open)
+    }
+
+    /// The admin password made on this box, until somebody changes it. Needs root.
+    #[must_use]
+    pub fn first_password(&self, places: &Places) -> Option<String> {
+        admin::generated(places).ok().flatten()
+    }
+}
