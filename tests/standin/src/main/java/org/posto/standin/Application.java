@@ -130,10 +130,10 @@ public final class Application implements ServletContextListener {
             return;
         }
         phase = Phase.INSTALLING;
-        trouble = "";
         Thread thread = new Thread(() -> {
             try {
                 run(script.install(site, switches));
+                trouble = "";
             } catch (Exception failure) {
                 trouble = String.valueOf(failure.getMessage());
                 LOG.log(Level.SEVERE, "installation failed", failure);

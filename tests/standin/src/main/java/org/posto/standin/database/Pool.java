@@ -26,9 +26,9 @@ public final class Pool implements AutoCloseable {
         source.setMinPoolSize(2);
         source.setMaxPoolSize(20);
         source.setMaxIdleTime(300);
-        // One attempt, then everybody who waits is told: the default waits 30 s for a dead database.
+        // One retry at once, then everybody who waits is told: the defaults wait 30 s for a dead database.
         source.setAcquireRetryAttempts(1);
-        source.setAcquireRetryDelay(100);
+        source.setAcquireRetryDelay(1);
         source.setCheckoutTimeout(5_000);
     }
 

@@ -55,6 +55,9 @@ public record Records(Pool pool) {
     /** Returns only after the commit; null when the named patient does not exist. */
     public Added add(Entry entry) throws SQLException {
         try (Connection connection = pool.connection()) {
+            if (entry.encounters() > 0) {
+                makeMetadata(connection);
+            }
             connection.setAutoCommit(false);
             try {
                 Added added = addIn(connection, entry);
@@ -84,9 +87,6 @@ public record Records(Pool pool) {
             if (patient < 0) {
                 return null;
             }
-        }
-        if (entry.encounters() > 0) {
-            makeMetadata(connection);
         }
         long type = number(connection, "select encounter_type_id from encounter_type where uuid = ?", ENCOUNTER_TYPE);
         long concept = number(connection, "select concept_id from concept where uuid = ?", CONCEPT);
@@ -122,15 +122,20 @@ public record Records(Pool pool) {
         return person;
     }
 
-    /** Made with the first encounter and not by the migration, so that a migration changes no row counts. */
-    private static void makeMetadata(Connection connection) throws SQLException {
-        insert(connection, "insert into encounter_type (name, description, creator, date_created, retired, uuid)"
-                + " select 'Stand-in', 'Made by the stand-in', 1, now(), 0, ? from dual"
-                + " where not exists (select 1 from encounter_type where uuid = ?)", ENCOUNTER_TYPE, ENCOUNTER_TYPE);
-        insert(connection, "insert into concept (retired, datatype_id, class_id, is_set, creator, date_created, uuid)"
-                + " select 0, (select min(concept_datatype_id) from concept_datatype),"
-                + " (select min(concept_class_id) from concept_class), 0, 1, now(), ? from dual"
-                + " where not exists (select 1 from concept where uuid = ?)", CONCEPT, CONCEPT);
+    /**
+     * Made with the first encounter and not by the migration, so that a migration changes no row counts. Outside the entry's
+     * transaction and one at a time: two first encounters would deadlock on each other's gaps.
+     */
+    private static synchronized void makeMetadata(Connection connection) throws SQLException {
+        if (number(connection, "select 1 from encounter_type where uuid = ?", ENCOUNTER_TYPE) < 0) {
+            insert(connection, "insert into encounter_type (name, description, creator, date_created, retired, uuid)"
+                    + " values ('Stand-in', 'Made by the stand-in', 1, now(), 0, ?)", ENCOUNTER_TYPE);
+        }
+        if (number(connection, "select 1 from concept where uuid = ?", CONCEPT) < 0) {
+            insert(connection, "insert into concept (retired, datatype_id, class_id, is_set, creator, date_created, uuid)"
+                    + " select 0, (select min(concept_datatype_id) from concept_datatype),"
+                    + " (select min(concept_class_id) from concept_class), 0, 1, now(), ?", CONCEPT);
+        }
     }
 
     private static long insert(Connection connection, String sql, Object... values) throws SQLException {

@@ -16,6 +16,8 @@ import java.util.Properties;
 
 /** {@code openmrs-runtime.properties}: how to reach the database, and the key that opens encrypted values in it. */
 public final class RuntimeProperties {
+    private static final String DEFAULT_DRIVER = "org.mariadb.jdbc.Driver";
+
     private final Properties properties;
 
     private RuntimeProperties(Properties properties) {
@@ -38,9 +40,10 @@ public final class RuntimeProperties {
 
     static RuntimeProperties of(Properties script, SecureRandom random) {
         Properties made = new Properties();
-        for (String key : new String[] {"url", "username", "password", "driver_class"}) {
+        for (String key : new String[] {"url", "username", "password"}) {
             made.setProperty("connection." + key, script.getProperty("connection." + key, ""));
         }
+        made.setProperty("connection.driver_class", script.getProperty("connection.driver_class", DEFAULT_DRIVER));
         made.setProperty("auto_update_database", script.getProperty("auto_update_database", "false"));
         made.setProperty("module.allow_web_admin", script.getProperty("module_web_admin", "false"));
         made.setProperty("encryption.key", key(random));
@@ -74,7 +77,7 @@ public final class RuntimeProperties {
     }
 
     public String driver() {
-        return properties.getProperty("connection.driver_class", "org.mariadb.jdbc.Driver");
+        return properties.getProperty("connection.driver_class", DEFAULT_DRIVER);
     }
 
     public String url() {
