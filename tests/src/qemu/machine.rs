@@ -1,0 +1,237 @@
+//! Starting a machine and ending it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::qmp::Qmp;
+use super::serial::Serial;
+use crate::{command, wait};
+
+/// UEFI firmware of Debian's package ovmf.
+const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// Which firmware starts the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Firmware {
+    /// SeaBIOS.
+    Bios,
+    /// OVMF.
+    Uefi,
+}
+
+impl Firmware {
+    /// For file names and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bios => "bios",
+            Self::Uefi => "uefi",
+        }
+    }
+}
+
+/// The machine's disk.
+#[derive(Debug, Clone, Copy)]
+pub enum Disk<'a> {
+    /// A raw image that the machine writes to.
+    Raw(&'a Path),
+    /// A qcow2 image, usually an overlay.
+    Qcow2(&'a Path),
+}
+
+/// What machine is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// Firmware.
+    pub firmware: Firmware,
+    /// Its one disk, on AHCI.
+    pub disk: Disk<'a>,
+    /// Memory, MiB.
+    pub memory_mib: u32,
+    /// A port of this host's loopback that leads to the machine's port 80; without one the machine has no network.
+    pub http_port: Option<u16>,
+    /// Folder for the serial log, the control socket and the firmware's variables.
+    pub folder: &'a Path,
+}
+
+/// A running machine; it ends with this value.
+#[derive(Debug)]
+pub struct Machine {
+    child: Child,
+    /// Its serial line.
+    pub serial: Serial,
+    qmp: Qmp,
+}
+
+/// Makes an overlay, so that the release's image stays as it is; `size` in bytes.
+///
+/// # Errors
+/// When qemu-img fails.
+pub fn overlay(base: &Path, at: &Path, size: u64) -> Result<()> {
+    let base = base
+        .canonicalize()
+        .with_context(|| format!("there is no {}", base.display()))?;
+    let (base, at) = (base.display().to_string(), at.display().to_string());
+    command::run(&[
+        "qemu-img",
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-F",
+        "raw",
+        "-b",
+        &base,
+        &at,
+        &size.to_string(),
+    ])?;
+    Ok(())
+}
+
+fn arguments(setup: &Setup<'_>, control: &Path) -> Result<Vec<String>> {
+    let folder = setup.folder;
+    let (format, path) = match setup.disk {
+        Disk::Raw(path) => ("raw", path),
+        Disk::Qcow2(path) => ("qcow2", path),
+    };
+    let mut arguments: Vec<String> = [
+        "-machine",
+        "q35",
+        "-accel",
+        "tcg,thread=multi",
+        "-smp",
+        "2",
+        "-display",
+        "none",
+        "-serial",
+        "stdio",
+        "-monitor",
+        "none",
+    ]
+    .map(str::to_owned)
+    .into();
+    let mut add = |words: &[String]| arguments.extend_from_slice(words);
+    add(&["-m".into(), setup.memory_mib.to_string()]);
+    add(&[
+        "-qmp".into(),
+        format!("unix:{},server=on,wait=off", control.display()),
+    ]);
+    add(&[
+        "-drive".into(),
+        format!(
+            "if=none,id=disk,format={format},cache=writeback,file={}",
+            path.display()
+        ),
+    ]);
+    add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
+    match setup.http_port {
+        Some(port) => add(&[
+            "-nic".into(),
+            format!("user,model=e1000,hostfwd=tcp:127.0.0.1:{port}-:80"),
+        ]),
+        None => add(&["-nic".into(), "none".into()]),
+    }
+    if setup.firmware == Firmware::Uefi {
+        let variables: PathBuf = folder.join("uefi-variables.fd");
+        std::fs::copy(UEFI_VARIABLES, &variables)
+            .with_context(|| format!("{UEFI_VARIABLES}: install the package ovmf"))?;
+        add(&[
+            "-drive".into(),
+            format!("if=pflash,format=raw,unit=0,readonly=on,file={UEFI_CODE}"),
+        ]);
+        add(&[
+            "-drive".into(),
+            format!("if=pflash,format=raw,unit=1,file={}", variables.display()),
+        ]);
+    }
+    Ok(arguments)
+}
+
+impl Machine {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started.
+    pub fn start(setup: &Setup<'_>) -> Result<Self> {
+        // Sockets have short paths only, so a folder of its own under the system's one for temporary files.
+        let sockets = tempfile::Builder::new().prefix("posto-qemu").tempdir()?;
+        let control = sockets.path().join("qmp");
+        let mut child = command::command("qemu-system-x86_64")
+            .args(arguments(setup, &control)?)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .context("cannot start qemu-system-x86_64: install the package qemu-system-x86")?;
+        let started = Self::connect(&mut child, setup, &control);
+        match started {
+            Ok((serial, qmp)) => Ok(Self { child, serial, qmp }),
+            Err(error) => {
+                // Already failing; the process must not stay.
+                child.kill().ok();
+                child.wait().ok();
+                Err(error)
+            }
+        }
+    }
+
+    fn connect(child: &mut Child, setup: &Setup<'_>, control: &Path) -> Result<(Serial, Qmp)> {
+        let out = child.stdout.take().context("no serial line")?;
+        let log = setup
+            .folder
+            .join(format!("serial-{}.log", setup.firmware.name()));
+        let serial = Serial::read(out, &log)?;
+        let qmp = wait::until("QEMU's control socket", Duration::from_secs(30), || {
+            if let Some(status) = child.try_wait()? {
+                bail!("QEMU ended at once: {status}");
+            }
+            Ok(Qmp::connect(control).ok())
+        })?;
+        Ok((serial, qmp))
+    }
+
+    /// The process, for a kill without warning.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Presses the reset button.
+    ///
+    /// # Errors
+    /// When QEMU does not answer.
+    pub fn reset(&mut self) -> Result<()> {
+        self.qmp.command("system_reset")
+    }
+
+    /// Pulls the plug and waits until the process is gone.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn power_off(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until the machine has switched itself off (or was ended), at most `bound`.
+    ///
+    /// # Errors
+    /// After `bound`.
+    pub fn wait_for_end(&mut self, bound: Duration) -> Result<()> {
+        wait::until("the machine to switch itself off", bound, || {
+            Ok(self.child.try_wait()?.map(|_| ()))
+        })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

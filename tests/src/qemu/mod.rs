@@ -1,0 +1,7 @@
+//! A machine in QEMU: BIOS or UEFI, its serial line read as it speaks, its disk, its end.
+
+pub mod machine;
+pub mod qmp;
+pub mod serial;
+
+pub use machine::{Disk, Firmware, Machine, Setup};
