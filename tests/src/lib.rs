@@ -5,5 +5,6 @@
 pub mod command;
 pub mod container;
 pub mod http;
+pub mod qemu;
 pub mod standin;
 pub mod wait;
