@@ -43,6 +43,10 @@ pub fn make(tools: &ToolsRoot, work: &Path, release: &str) -> Result<(), ErofsEr
     let uuid = uuid_of(&format!("posto root {release}"));
     tools.run(
         &[
+            // With SOURCE_DATE_EPOCH set it would only clamp times, and what is older would keep the host's.
+            "env",
+            "-u",
+            "SOURCE_DATE_EPOCH",
             "mkfs.erofs",
             "--quiet",
             "-T",

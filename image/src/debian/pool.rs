@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::lock::Locked;
-use super::mirror::Mirror;
+use super::mirror::{Mirror, MirrorError};
 use crate::place::{self, PlaceError};
 use crate::process::{ProcessError, Program};
 
@@ -13,6 +13,9 @@ pub enum PoolError {
     /// A file.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// Something must be downloaded, and no mirror is configured.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     /// apt's downloader is missing.
     #[error("cannot download packages: {0}")]
     Helper(#[from] ProcessError),
@@ -69,7 +72,7 @@ impl Pool {
     pub fn fetch(
         &self,
         packages: &[&Locked],
-        mirror: &Mirror,
+        mirror: impl FnOnce() -> Result<Mirror, MirrorError>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<(), PoolError> {
         let all_bytes: u64 = packages.iter().map(|p| p.length_bytes).sum();
@@ -83,6 +86,10 @@ impl Pool {
             }
         }
         progress(there_bytes, all_bytes);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mirror = mirror()?;
         let mut gone = String::new();
         let mut said = String::new();
         for batch in missing.chunks(BATCH) {
@@ -194,13 +201,15 @@ mod tests {
             signed_by: None,
         };
         let pool = Pool::open(&dir.path().join("pool")).unwrap();
-        pool.fetch(&[&package], &mirror, |_, _| {}).unwrap();
+        pool.fetch(&[&package], || Ok(mirror.clone()), |_, _| {})
+            .unwrap();
         place::gone(&dir.path().join("mirror")).unwrap();
-        pool.fetch(&[&package], &mirror, |_, _| {}).unwrap();
+        pool.fetch(&[&package], || Ok(mirror.clone()), |_, _| {})
+            .unwrap();
 
         place::whole(&pool.path(&package), b"torn").unwrap();
         let error = pool
-            .fetch(&[&package], &mirror, |_, _| {})
+            .fetch(&[&package], || Ok(mirror.clone()), |_, _| {})
             .unwrap_err()
             .to_string();
         assert!(

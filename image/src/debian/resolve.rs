@@ -194,29 +194,11 @@ fn newest_date(lists: &Path) -> Result<u64, ResolveError> {
     newest.ok_or(ResolveError::NoDate)
 }
 
-/// `Sat, 14 Nov 2026 09:12:33 UTC` (RFC 5322 as Debian's Release files write it) to unix seconds.
+/// `Sat, 14 Nov 2026 09:12:33 UTC` (RFC 5322 but for the zone's name) to unix seconds.
 fn release_date(text: &str) -> Option<u64> {
-    let mut words = text.split_whitespace().skip(1);
-    let day: i64 = words.next()?.parse().ok()?;
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let name = words.next()?;
-    let month = MONTHS.iter().position(|month| *month == name)? as i64 + 1;
-    let year: i64 = words.next()?.parse().ok()?;
-    let mut clock = words
-        .next()?
-        .split(':')
-        .map(|part| part.parse::<i64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    // Days since 1970-01-01 of a civil date (Howard Hinnant's days_from_civil).
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted - era * 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = era * 146_097 + day_of_era - 719_468;
-    u64::try_from(((days * 24 + hour) * 60 + minute) * 60 + second).ok()
+    let text = text.trim().strip_suffix(" UTC")?;
+    let date = jiff::fmt::rfc2822::parse(&format!("{text} +0000")).ok()?;
+    u64::try_from(date.timestamp().as_second()).ok()
 }
 
 #[cfg(test)]
