@@ -42,7 +42,11 @@ impl Database {
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let there = |name: &&str| self.tables.keys().any(|t| t.eq_ignore_ascii_case(name));
-        OPENMRS_TABLES.iter().filter(|name| !there(name)).map(|name| (*name).to_string()).collect()
+        OPENMRS_TABLES
+            .iter()
+            .filter(|name| !there(name))
+            .map(|name| (*name).to_string())
+            .collect()
     }
 
     /// Whether it is OpenMRS.
@@ -60,7 +64,11 @@ impl Database {
     /// What new tables are made with, so that they go together with these.
     #[must_use]
     pub fn new_tables(&self) -> DatabaseDefault {
-        database_default(self.tables.values().map(|t| (t.table.charset.as_deref(), t.table.collation.as_deref())))
+        database_default(
+            self.tables
+                .values()
+                .map(|t| (t.table.charset.as_deref(), t.table.collation.as_deref())),
+        )
     }
 
     /// The name for people.
@@ -151,7 +159,12 @@ impl Census {
                 self.comment(text);
                 Ok(Step::Skip)
             }
-            Piece::Rows { text, head_bytes, rows, line } => {
+            Piece::Rows {
+                text,
+                head_bytes,
+                rows,
+                line,
+            } => {
                 let head = text.get(..head_bytes).unwrap_or_default();
                 self.rows(head, rows, line)
             }
@@ -162,7 +175,8 @@ impl Census {
     fn comment(&mut self, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         if let Some(version) = text.strip_prefix("Server version") {
-            self.server_version.get_or_insert_with(|| version.trim().to_string());
+            self.server_version
+                .get_or_insert_with(|| version.trim().to_string());
         } else if text.starts_with("MySQL dump") || text.starts_with("MariaDB dump") {
             self.producer.get_or_insert_with(|| text.trim().to_string());
         }
@@ -177,11 +191,19 @@ impl Census {
         let skipped = self.skipped();
         let found = self.database().tables.get_mut(&name);
         let Some(counted) = found else {
-            return Err(ImportError::NoSuchTable { file: self.file.clone(), line, table: name });
+            return Err(ImportError::NoSuchTable {
+                file: self.file.clone(),
+                line,
+                table: name,
+            });
         };
         counted.rows += rows;
         self.last_table = Some(name.clone());
-        Ok(if skipped { Step::Skip } else { Step::Rows { table: name } })
+        Ok(if skipped {
+            Step::Skip
+        } else {
+            Step::Rows { table: name }
+        })
     }
 
     fn statement<'a>(&mut self, text: &'a [u8], line: u64) -> Result<Step<'a>, ImportError> {
@@ -191,17 +213,24 @@ impl Census {
         match what {
             Statement::Unknown | Statement::UnusualInsert => return Err(self.unknown(text, line)),
             Statement::UnsafeCharacterSet(charset) => {
-                return Err(ImportError::CharacterSet { file: self.file.clone(), line, charset });
+                return Err(ImportError::CharacterSet {
+                    file: self.file.clone(),
+                    line,
+                    charset,
+                });
             }
             Statement::Use(name) => return Ok(self.change_to(name)),
             Statement::Account => {
                 self.database().accounts_skipped += 1;
                 return Ok(Step::Skip);
             }
-            Statement::CreateDatabase | Statement::DropDatabase | Statement::Server => return Ok(Step::Skip),
+            Statement::CreateDatabase | Statement::DropDatabase | Statement::Server => {
+                return Ok(Step::Skip);
+            }
             // The connection's settings reach over all databases of the dump.
             Statement::Session => {
-                let sql = statement::rewrite(text).map_or(Cow::Borrowed(text), |(sql, _)| Cow::Owned(sql));
+                let sql = statement::rewrite(text)
+                    .map_or(Cow::Borrowed(text), |(sql, _)| Cow::Owned(sql));
                 return Ok(Step::Run { sql, table: None });
             }
             Statement::CreateTable(created) => {
@@ -240,15 +269,24 @@ impl Census {
         if self.skipped() {
             return Ok(Step::Skip);
         }
-        Ok(Step::Run { sql: rewritten.map_or(Cow::Borrowed(text), |(sql, _)| Cow::Owned(sql)), table })
+        Ok(Step::Run {
+            sql: rewritten.map_or(Cow::Borrowed(text), |(sql, _)| Cow::Owned(sql)),
+            table,
+        })
     }
 
     fn create(&mut self, table: Table, line: u64) -> Result<(), ImportError> {
         let tables: usize = self.databases.iter().map(|d| d.tables.len()).sum();
         if tables >= TABLES_LIMIT {
-            return Err(ImportError::TooManyTables { file: self.file.clone(), line, limit: TABLES_LIMIT });
+            return Err(ImportError::TooManyTables {
+                file: self.file.clone(),
+                line,
+                limit: TABLES_LIMIT,
+            });
         }
-        self.database().tables.insert(table.name.clone(), Counted { rows: 0, table });
+        self.database()
+            .tables
+            .insert(table.name.clone(), Counted { rows: 0, table });
         Ok(())
     }
 
@@ -259,13 +297,20 @@ impl Census {
             self.database().name = Some(name);
             return Step::Skip;
         }
-        let known = self.databases.iter().position(|d| d.name.as_deref() == Some(&name));
+        let known = self
+            .databases
+            .iter()
+            .position(|d| d.name.as_deref() == Some(&name));
         let same = known == Some(self.current);
         self.current = known.unwrap_or_else(|| {
-            self.databases.push(Database { name: Some(name), ..Database::default() });
+            self.databases.push(Database {
+                name: Some(name),
+                ..Database::default()
+            });
             self.databases.len() - 1
         });
-        let again = self.wanted == Wanted::First && !same && !before_is_openmrs && before_has_tables;
+        let again =
+            self.wanted == Wanted::First && !same && !before_is_openmrs && before_has_tables;
         if again { Step::BeginAgain } else { Step::Skip }
     }
 
@@ -289,7 +334,10 @@ impl Census {
             }
             Wanted::First => {
                 let current = self.current;
-                self.databases.iter().enumerate().any(|(at, d)| at != current && d.is_openmrs())
+                self.databases
+                    .iter()
+                    .enumerate()
+                    .any(|(at, d)| at != current && d.is_openmrs())
             }
         }
     }
@@ -297,37 +345,66 @@ impl Census {
     fn unknown(&self, text: &[u8], line: u64) -> ImportError {
         let file = self.file.clone();
         if self.statements == 0 && self.producer.is_none() {
-            return ImportError::NotADump { file, what: NotADump::NoStatements };
+            return ImportError::NotADump {
+                file,
+                what: NotADump::NoStatements,
+            };
         }
-        ImportError::UnknownStatement { file, line, text: beginning(text) }
+        ImportError::UnknownStatement {
+            file,
+            line,
+            text: beginning(text),
+        }
     }
 
     /// At the end of the dump: is it whole, and which database is the one? `wanted` by name, if asked for.
     ///
     /// # Errors
     /// Why it cannot be imported.
-    pub fn conclude(&self, line: u64, need_end_mark: bool, wanted: Option<&str>) -> Result<&Database, ImportError> {
+    pub fn conclude(
+        &self,
+        line: u64,
+        need_end_mark: bool,
+        wanted: Option<&str>,
+    ) -> Result<&Database, ImportError> {
         let file = self.file.clone();
         if self.statements == 0 {
-            return Err(ImportError::NotADump { file, what: NotADump::NoStatements });
+            return Err(ImportError::NotADump {
+                file,
+                what: NotADump::NoStatements,
+            });
         }
         if need_end_mark && !self.completed {
-            return Err(ImportError::NoEndMark { file, line, table: self.last_table() });
+            return Err(ImportError::NoEndMark {
+                file,
+                line,
+                table: self.last_table(),
+            });
         }
         if let Some(name) = wanted {
-            let found = self.databases.iter().find(|d| d.name.as_deref() == Some(name));
+            let found = self
+                .databases
+                .iter()
+                .find(|d| d.name.as_deref() == Some(name));
             let found = found.ok_or_else(|| ImportError::NoSuchDatabase {
                 file: self.file.clone(),
                 name: name.to_string(),
                 names: self.databases.iter().map(Database::shown).collect(),
             })?;
-            return if found.is_openmrs() { Ok(found) } else { Err(self.not_openmrs(Some(found))) };
+            return if found.is_openmrs() {
+                Ok(found)
+            } else {
+                Err(self.not_openmrs(Some(found)))
+            };
         }
         let all: Vec<&Database> = self.databases.iter().filter(|d| d.is_openmrs()).collect();
         match all.as_slice() {
             [one] => Ok(one),
             [] => Err(self.not_openmrs(self.databases.iter().max_by_key(|d| d.tables.len()))),
-            several => Err(ImportError::SeveralDatabases { file, names: several.iter().map(|d| d.shown()).collect() }),
+            several => Err(ImportError::SeveralDatabases {
+                file,
+                names: several.iter().map(|d| d.shown()).collect(),
+            }),
         }
     }
 
@@ -345,5 +422,10 @@ impl Census {
 pub fn beginning(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text.get(..text.len().min(400)).unwrap_or_default());
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(120).collect()
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(120)
+        .collect()
 }

@@ -148,7 +148,9 @@ pub enum ImportError {
         names: Vec<String>,
     },
     /// Not enough room on the data partition.
-    #[error("not enough room: about {needed_bytes} bytes needed, {free_bytes} free on the data partition")]
+    #[error(
+        "not enough room: about {needed_bytes} bytes needed, {free_bytes} free on the data partition"
+    )]
     NoRoom {
         /// Estimate.
         needed_bytes: u64,
@@ -248,11 +250,15 @@ impl std::fmt::Display for NotADump {
 }
 
 fn after(table: &Option<String>) -> String {
-    table.as_ref().map_or_else(String::new, |table| format!(", after the table {table}"))
+    table
+        .as_ref()
+        .map_or_else(String::new, |table| format!(", after the table {table}"))
 }
 
 fn of(table: &Option<String>) -> String {
-    table.as_ref().map_or_else(String::new, |table| format!(", table {table}"))
+    table
+        .as_ref()
+        .map_or_else(String::new, |table| format!(", table {table}"))
 }
 
 impl ImportError {
@@ -270,7 +276,9 @@ impl ImportError {
             | Self::CharacterSet { .. }
             | Self::NoSuchTable { .. }
             | Self::TooManyTables { .. } => 4,
-            Self::NotOpenMrs { .. } | Self::SeveralDatabases { .. } | Self::NoSuchDatabase { .. } => 5,
+            Self::NotOpenMrs { .. }
+            | Self::SeveralDatabases { .. }
+            | Self::NoSuchDatabase { .. } => 5,
             Self::NoRoom { .. } => 6,
             Self::Refused { .. } | Self::RowsDiffer { .. } | Self::TableMissing { .. } => 7,
             Self::Maintenance(_) => 8,

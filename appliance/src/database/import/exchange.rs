@@ -57,14 +57,23 @@ pub enum Step {
 
 /// The steps after the exchange in their order. The mark goes last: while it and staging are there, a power cut leads
 /// back to the first.
-pub const AFTER: [Step; 6] =
-    [Step::Properties, Step::InstallPending, Step::Checksums, Step::KeepOld, Step::Staging, Step::Mark];
+pub const AFTER: [Step; 6] = [
+    Step::Properties,
+    Step::InstallPending,
+    Step::Checksums,
+    Step::KeepOld,
+    Step::Staging,
+    Step::Mark,
+];
 
 impl Attempt {
     /// `stamp`: the time as [`crate::system::clock::file_stamp`] writes it; the replaced database is kept under it.
     #[must_use]
     pub fn new(places: &Places, stamp: &str) -> Self {
-        Self { places: places.clone(), id: stamp.to_string() }
+        Self {
+            places: places.clone(),
+            id: stamp.to_string(),
+        }
     }
 
     /// Where everything of this import is until the exchange.
@@ -118,13 +127,20 @@ impl Attempt {
     /// [`DurableError`]; the new database is in place, the step may be done again.
     pub fn do_step(&self, step: Step) -> Result<(), DurableError> {
         match step {
-            Step::Properties => move_if_there(&self.staging().join(PROPERTIES), &self.places.runtime_properties()),
+            Step::Properties => move_if_there(
+                &self.staging().join(PROPERTIES),
+                &self.places.runtime_properties(),
+            ),
             Step::InstallPending => durable::remove(&self.places.install_pending()),
             Step::Checksums => {
                 self.make_replaced()?;
                 let kept = self.replaced().join(CHECKSUMS);
                 let live = self.places.openmrs().join(CHECKSUMS);
-                if kept.exists() { Ok(()) } else { move_if_there(&live, &kept) }
+                if kept.exists() {
+                    Ok(())
+                } else {
+                    move_if_there(&live, &kept)
+                }
             }
             Step::KeepOld => {
                 self.make_replaced()?;
@@ -159,7 +175,10 @@ fn move_if_there(from: &Path, to: &Path) -> Result<(), DurableError> {
     match std::fs::symlink_metadata(from) {
         Ok(_) => durable::rename(from, to),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(DurableError::Read { path: from.to_path_buf(), source }),
+        Err(source) => Err(DurableError::Read {
+            path: from.to_path_buf(),
+            source,
+        }),
     }
 }
 
@@ -170,7 +189,10 @@ fn move_if_there(from: &Path, to: &Path) -> Result<(), DurableError> {
 /// [`DurableError`]: the database must stay down until a person has looked.
 pub fn finish_interrupted(places: &Places) -> Result<Vec<Finished>, DurableError> {
     let staging = places.staging();
-    let failed = |source| DurableError::Read { path: staging.clone(), source };
+    let failed = |source| DurableError::Read {
+        path: staging.clone(),
+        source,
+    };
     let entries = match std::fs::read_dir(&staging) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -179,7 +201,9 @@ pub fn finish_interrupted(places: &Places) -> Result<Vec<Finished>, DurableError
     let mut all = Vec::new();
     for entry in entries {
         let name = entry.map_err(failed)?.file_name();
-        let Some(id) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else { continue };
+        let Some(id) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else {
+            continue;
+        };
         let attempt = Attempt::new(places, id);
         if attempt.is_live()? {
             for step in AFTER {

@@ -212,14 +212,21 @@ impl Lexer {
             State::DelimiterLine => self.end_delimiter_line()?,
             State::Code if self.text.is_empty() => {}
             State::Code | State::Quoted(_) | State::BlockComment => {
-                let line = if self.text.is_empty() { self.line } else { self.text_line };
+                let line = if self.text.is_empty() {
+                    self.line
+                } else {
+                    self.text_line
+                };
                 return Err(LexError::Unfinished { line }.into());
             }
         }
         if self.text.is_empty() {
             Ok(())
         } else {
-            Err(LexError::Unfinished { line: self.text_line }.into())
+            Err(LexError::Unfinished {
+                line: self.text_line,
+            }
+            .into())
         }
     }
 
@@ -265,7 +272,9 @@ impl Lexer {
         end: bool,
         sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<usize, E> {
-        let Some(&first) = rest.first() else { return Ok(0) };
+        let Some(&first) = rest.first() else {
+            return Ok(0);
+        };
         if self.text.is_empty() && first.is_ascii_whitespace() {
             return Ok(rest.iter().take_while(|b| b.is_ascii_whitespace()).count());
         }
@@ -298,7 +307,11 @@ impl Lexer {
                 self.state = State::LineComment;
                 Ok(1)
             }
-            b'-' if rest.get(1) == Some(&b'-') && rest.get(2).is_none_or(|b| b.is_ascii_whitespace() || b.is_ascii_control()) => {
+            b'-' if rest.get(1) == Some(&b'-')
+                && rest
+                    .get(2)
+                    .is_none_or(|b| b.is_ascii_whitespace() || b.is_ascii_control()) =>
+            {
                 self.state = State::LineComment;
                 Ok(2)
             }
@@ -313,14 +326,20 @@ impl Lexer {
             return false;
         }
         (rest.len() < self.delimiter.len() && self.delimiter.starts_with(rest))
-            || (rest.first() == Some(&b'-') && rest.get(1).is_none_or(|b| *b == b'-') && rest.len() < 3)
+            || (rest.first() == Some(&b'-')
+                && rest.get(1).is_none_or(|b| *b == b'-')
+                && rest.len() < 3)
             || (rest.first() == Some(&b'/') && rest.get(1).is_none_or(|b| *b == b'*'))
     }
 
     /// A run of word bytes; the word counts only once its end is seen, in whatever chunk.
     fn word(&mut self, rest: &[u8]) -> Result<usize, LexError> {
         let stop = self.delimiter.first().copied();
-        let run = rest.iter().enumerate().take_while(|(i, b)| is_word(**b) && (*i == 0 || Some(**b) != stop)).count();
+        let run = rest
+            .iter()
+            .enumerate()
+            .take_while(|(i, b)| is_word(**b) && (*i == 0 || Some(**b) != stop))
+            .count();
         let run_bytes = rest.get(..run).unwrap_or_default();
         for byte in run_bytes.iter().take(WORD_BYTES + 1) {
             if let Some(slot) = self.word.get_mut(self.word_bytes) {
@@ -334,7 +353,8 @@ impl Lexer {
 
     /// Decides on the word that just ended. True: it was DELIMITER at the start of a statement.
     fn end_word(&mut self) -> bool {
-        let word = self.word.get(..self.word_bytes).unwrap_or_default();
+        // A word longer than any that matters is none of them.
+        let word = self.word.get(..self.word_bytes).unwrap_or(b"?");
         let found = match (self.mode, word) {
             (_, b"") => return false,
             (Mode::Start, b"DELIMITER") => {
@@ -364,9 +384,17 @@ impl Lexer {
             _ => None,
         };
         if let Some(bang) = bang {
-            let digits = rest.iter().skip(bang).take(6).take_while(|b| b.is_ascii_digit()).count();
+            let digits = rest
+                .iter()
+                .skip(bang)
+                .take(6)
+                .take_while(|b| b.is_ascii_digit())
+                .count();
             let (prefix, _) = rest.split_at((bang + digits).min(rest.len()));
-            let version = prefix.iter().skip(bang).fold(0u32, |n, b| n * 10 + u32::from(b - b'0'));
+            let version = prefix
+                .iter()
+                .skip(bang)
+                .fold(0u32, |n, b| n * 10 + u32::from(b - b'0'));
             if is_executed(version, bang == 4) {
                 self.append(prefix)?;
                 return Ok(prefix.len());
@@ -394,7 +422,9 @@ impl Lexer {
                 self.rows += 1;
             }
             (Mode::Rows(depth), b')') if depth > 1 => self.mode = Mode::Rows(depth - 1),
-            (Mode::Rows(0), b',') if self.text.len() - self.head_bytes >= self.limits.batch_bytes => {
+            (Mode::Rows(0), b',')
+                if self.text.len() - self.head_bytes >= self.limits.batch_bytes =>
+            {
                 self.emit_rows(sink)?;
                 return Ok(1);
             }
@@ -410,7 +440,11 @@ impl Lexer {
 
     fn run(&mut self, rest: &[u8], plain: fn(u8) -> bool) -> Result<usize, LexError> {
         let stop = self.delimiter.first().copied();
-        let bytes = rest.iter().enumerate().take_while(|(i, b)| *i == 0 || (plain(**b) && Some(**b) != stop)).count();
+        let bytes = rest
+            .iter()
+            .enumerate()
+            .take_while(|(i, b)| *i == 0 || (plain(**b) && Some(**b) != stop))
+            .count();
         self.append(rest.get(..bytes).unwrap_or_default())?;
         Ok(bytes)
     }
@@ -424,7 +458,11 @@ impl Lexer {
 
     fn quoted(&mut self, rest: &[u8], quote: u8, end: bool) -> Result<usize, LexError> {
         let escapes = quote != b'`' && !self.no_backslash_escapes;
-        let found = if escapes { memchr2(quote, b'\\', rest) } else { memchr(quote, rest) };
+        let found = if escapes {
+            memchr2(quote, b'\\', rest)
+        } else {
+            memchr(quote, rest)
+        };
         let Some(at) = found else {
             self.append(rest)?;
             return Ok(rest.len());
@@ -435,7 +473,11 @@ impl Lexer {
             return Ok(at + 1);
         }
         // A backslash: it and the byte after it stay together.
-        let upto = if at + 1 < rest.len() || end { at + 2 } else { at };
+        let upto = if at + 1 < rest.len() || end {
+            at + 2
+        } else {
+            at
+        };
         let upto = upto.min(rest.len());
         self.append(rest.get(..upto).unwrap_or_default())?;
         Ok(upto)
@@ -450,22 +492,31 @@ impl Lexer {
         let bytes = newline.unwrap_or(rest.len());
         if bytes > 0 {
             let room = COMMENT_BYTES.saturating_sub(self.comment.len()).min(bytes);
-            self.comment.extend_from_slice(rest.get(..room).unwrap_or_default());
+            self.comment
+                .extend_from_slice(rest.get(..room).unwrap_or_default());
             return Ok(bytes);
         }
         // The newline itself stays for the code: it separates words.
         self.end_comment(sink)?;
-        if self.text.is_empty() { Ok(1) } else {
+        if self.text.is_empty() {
+            Ok(1)
+        } else {
             self.append(b"\n")?;
             Ok(1)
         }
     }
 
-    fn end_comment<E: From<LexError>>(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn end_comment<E: From<LexError>>(
+        &mut self,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.state = State::Code;
         let comment = std::mem::take(&mut self.comment);
         if self.text.is_empty() {
-            sink(Piece::Comment { text: comment.trim_ascii(), line: self.line })?;
+            sink(Piece::Comment {
+                text: comment.trim_ascii(),
+                line: self.line,
+            })?;
         }
         Ok(())
     }
@@ -490,7 +541,8 @@ impl Lexer {
         let newline = memchr(b'\n', rest);
         let bytes = newline.unwrap_or(rest.len());
         let room = COMMENT_BYTES.saturating_sub(self.comment.len()).min(bytes);
-        self.comment.extend_from_slice(rest.get(..room).unwrap_or_default());
+        self.comment
+            .extend_from_slice(rest.get(..room).unwrap_or_default());
         if newline.is_none() {
             return Ok(bytes);
         }
@@ -500,7 +552,11 @@ impl Lexer {
 
     fn end_delimiter_line(&mut self) -> Result<(), LexError> {
         let line = std::mem::take(&mut self.comment);
-        let argument = line.trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let argument = line
+            .trim_ascii()
+            .split(u8::is_ascii_whitespace)
+            .next()
+            .unwrap_or_default();
         if argument.is_empty() || argument.len() > DELIMITER_BYTES || argument.contains(&b'\\') {
             return Err(LexError::BadDelimiter { line: self.line });
         }
@@ -517,28 +573,44 @@ impl Lexer {
         let rows_bytes = self.text.len() - self.head_bytes.min(self.text.len());
         match self.mode {
             Mode::Rows(_) if rows_bytes > self.limits.batch_bytes + self.limits.row_bytes => {
-                Err(LexError::RowTooLong { line: self.text_line, limit_bytes: self.limits.row_bytes })
+                Err(LexError::RowTooLong {
+                    line: self.text_line,
+                    limit_bytes: self.limits.row_bytes,
+                })
             }
             Mode::Rows(_) => Ok(()),
-            _ if self.text.len() > self.limits.statement_bytes => {
-                Err(LexError::StatementTooLong { line: self.text_line, limit_bytes: self.limits.statement_bytes })
-            }
+            _ if self.text.len() > self.limits.statement_bytes => Err(LexError::StatementTooLong {
+                line: self.text_line,
+                limit_bytes: self.limits.statement_bytes,
+            }),
             _ => Ok(()),
         }
     }
 
-    fn emit_rows<E: From<LexError>>(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<(), E> {
-        sink(Piece::Rows { text: &self.text, head_bytes: self.head_bytes, rows: self.rows, line: self.text_line })?;
+    fn emit_rows<E: From<LexError>>(
+        &mut self,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        sink(Piece::Rows {
+            text: &self.text,
+            head_bytes: self.head_bytes,
+            rows: self.rows,
+            line: self.text_line,
+        })?;
         self.text.truncate(self.head_bytes);
         // One long row must not keep its memory for the rest of the file.
-        self.text.shrink_to(self.limits.batch_bytes.saturating_mul(2));
+        self.text
+            .shrink_to(self.limits.batch_bytes.saturating_mul(2));
         self.text_line = self.line;
         self.rows = 0;
         self.batched = true;
         Ok(())
     }
 
-    fn end_statement<E: From<LexError>>(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>) -> Result<(), E> {
+    fn end_statement<E: From<LexError>>(
+        &mut self,
+        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         match self.mode {
             Mode::Rows(0) if self.rows > 0 => self.emit_rows(sink)?,
             Mode::Rows(0) if self.batched => {}
@@ -548,12 +620,16 @@ impl Lexer {
                 if let Some(on) = no_backslash_escapes(&self.text) {
                     self.no_backslash_escapes = on;
                 }
-                sink(Piece::Statement { text: self.text.trim_ascii(), line: self.text_line })?;
+                sink(Piece::Statement {
+                    text: self.text.trim_ascii(),
+                    line: self.text_line,
+                })?;
             }
         }
         self.mode = Mode::Start;
         self.text.clear();
-        self.text.shrink_to(self.limits.batch_bytes.saturating_mul(2));
+        self.text
+            .shrink_to(self.limits.batch_bytes.saturating_mul(2));
         self.head_bytes = 0;
         self.rows = 0;
         self.batched = false;
@@ -566,13 +642,20 @@ fn is_word(byte: u8) -> bool {
 }
 
 fn is_plain_in_rows(byte: u8) -> bool {
-    !matches!(byte, b'\'' | b'"' | b'`' | b'(' | b')' | b',' | b'#' | b'-' | b'/')
+    !matches!(
+        byte,
+        b'\'' | b'"' | b'`' | b'(' | b')' | b',' | b'#' | b'-' | b'/'
+    )
 }
 
 /// Whether MariaDB runs the inside of `/*!12345 ... */` (sql/sql_lex.cc): MySQL's versions from
 /// 5.7 up are not meant for it, and 999999 (the sandbox line of mariadb-dump) for no server.
 fn is_executed(version: u32, for_mariadb: bool) -> bool {
-    if for_mariadb { version < 999_999 } else { version < 50_700 || (100_000..999_999).contains(&version) }
+    if for_mariadb {
+        version < 999_999
+    } else {
+        version < 50_700 || (100_000..999_999).contains(&version)
+    }
 }
 
 /// What a `SET sql_mode = ...` says about backslashes; none for any other statement.
@@ -588,5 +671,6 @@ fn no_backslash_escapes(statement: &[u8]) -> Option<bool> {
         return None;
     }
     let text = String::from_utf8_lossy(words);
-    text.contains("SQL_MODE").then(|| text.contains("NO_BACKSLASH_ESCAPES"))
+    text.contains("SQL_MODE")
+        .then(|| text.contains("NO_BACKSLASH_ESCAPES"))
 }

@@ -20,6 +20,8 @@ use crate::database::server;
 
 /// Batches between two looks at the free room: 64 MiB of dump.
 const ROOM_EVERY: u64 = 64;
+/// ER_ERROR_DURING_COMMIT.
+const ERROR_DURING_COMMIT: u16 = 1180;
 
 /// How far the load is, for whoever shows it.
 #[derive(Debug, Default)]
@@ -62,36 +64,64 @@ pub async fn load(
     let stop_reader = Arc::clone(&stop);
     // Not joined: a reader that hangs on a terminal or a dead stick must not hold up the end of an interrupted import.
     std::thread::spawn(move || {
-        let result = survey::read(&mut source, wanted, &stop_reader, |step, piece| forward(step, piece, &sender));
+        let result = survey::read(&mut source, wanted, &stop_reader, |step, piece| {
+            forward(step, piece, &sender)
+        });
         drop(sender);
         let _ = done.send(result);
     });
-    let mut sending = Sending { file: name, room: room.to_path_buf(), open: None, batches: 0 };
-    let sent = sending.all(&mut connection, receiver, &stop, progress).await;
+    let mut sending = Sending {
+        file: name,
+        room: room.to_path_buf(),
+        open: None,
+        batches: 0,
+    };
+    let sent = sending
+        .all(&mut connection, receiver, &stop, progress)
+        .await;
     if sent.is_err() {
         stop.store(true, Ordering::Relaxed);
     }
     sent?;
-    let survey = ended.await.map_err(|_| ImportError::Server("the reader ended without a word".to_string()))??;
+    let survey = ended
+        .await
+        .map_err(|_| ImportError::Server("the reader ended without a word".to_string()))??;
     let _ = connection.disconnect().await;
     Ok(survey)
 }
 
-fn forward(step: Step<'_>, piece: &Piece<'_>, sender: &mpsc::Sender<Message>) -> Result<(), ImportError> {
+fn forward(
+    step: Step<'_>,
+    piece: &Piece<'_>,
+    sender: &mpsc::Sender<Message>,
+) -> Result<(), ImportError> {
     let message = match (step, piece) {
         (Step::Skip, _) => return Ok(()),
         (Step::BeginAgain, _) => Message::BeginAgain,
-        (Step::Rows { table }, Piece::Rows { text, rows, line, .. }) => {
-            Message::Send(Batch { sql: text.to_vec(), line: *line, table: Some(table), rows: *rows })
-        }
-        (Step::Run { sql, table }, Piece::Statement { line, .. }) => {
-            Message::Send(Batch { sql: sql.into_owned(), line: *line, table, rows: 0 })
-        }
+        (
+            Step::Rows { table },
+            Piece::Rows {
+                text, rows, line, ..
+            },
+        ) => Message::Send(Batch {
+            sql: text.to_vec(),
+            line: *line,
+            table: Some(table),
+            rows: *rows,
+        }),
+        (Step::Run { sql, table }, Piece::Statement { line, .. }) => Message::Send(Batch {
+            sql: sql.into_owned(),
+            line: *line,
+            table,
+            rows: 0,
+        }),
         // The census gives rows for rows and statements for statements.
         (Step::Rows { .. } | Step::Run { .. }, _) => return Ok(()),
     };
     // A closed channel: the other side has failed and says why.
-    sender.blocking_send(message).map_err(|_| ImportError::Interrupted)
+    sender
+        .blocking_send(message)
+        .map_err(|_| ImportError::Interrupted)
 }
 
 struct Sending {
@@ -119,10 +149,28 @@ impl Sending {
                     self.open = None;
                     for verb in ["DROP", "CREATE"] {
                         let sql = format!("{verb} DATABASE {}", server::DATABASE).into_bytes();
-                        self.send(connection, &Batch { sql, line: 0, table: None, rows: 0 }).await?;
+                        self.send(
+                            connection,
+                            &Batch {
+                                sql,
+                                line: 0,
+                                table: None,
+                                rows: 0,
+                            },
+                        )
+                        .await?;
                     }
                     let sql = format!("USE {}", server::DATABASE).into_bytes();
-                    self.send(connection, &Batch { sql, line: 0, table: None, rows: 0 }).await?;
+                    self.send(
+                        connection,
+                        &Batch {
+                            sql,
+                            line: 0,
+                            table: None,
+                            rows: 0,
+                        },
+                    )
+                    .await?;
                 }
                 Message::Send(batch) => {
                     self.commit_before(connection, &batch).await?;
@@ -139,7 +187,11 @@ impl Sending {
     }
 
     /// One transaction per table: it ends where another table's rows or any other statement begin.
-    async fn commit_before(&mut self, connection: &mut mysql_async::Conn, batch: &Batch) -> Result<(), ImportError> {
+    async fn commit_before(
+        &mut self,
+        connection: &mut mysql_async::Conn,
+        batch: &Batch,
+    ) -> Result<(), ImportError> {
         let same = matches!((&self.open, &batch.table), (Some((open, _)), Some(table)) if open == table && batch.rows > 0);
         if !same {
             self.commit(connection).await?;
@@ -156,7 +208,16 @@ impl Sending {
         // Duplicate keys of a sorted load show only here: the error belongs to the table.
         if let Some((table, line)) = self.open.take() {
             let sql = b"COMMIT".to_vec();
-            self.send(connection, &Batch { sql, line, table: Some(table), rows: 0 }).await?;
+            self.send(
+                connection,
+                &Batch {
+                    sql,
+                    line,
+                    table: Some(table),
+                    rows: 0,
+                },
+            )
+            .await?;
         }
         Ok(())
     }
@@ -167,19 +228,27 @@ impl Sending {
             return Ok(());
         }
         match space::free_bytes(&self.room) {
-            Some(free_bytes) if free_bytes < space::RESERVE_BYTES => {
-                Err(ImportError::NoRoom { needed_bytes: space::RESERVE_BYTES, free_bytes })
-            }
+            Some(free_bytes) if free_bytes < space::RESERVE_BYTES => Err(ImportError::NoRoom {
+                needed_bytes: space::RESERVE_BYTES,
+                free_bytes,
+            }),
             _ => Ok(()),
         }
     }
 
-    async fn send(&self, connection: &mut mysql_async::Conn, batch: &Batch) -> Result<(), ImportError> {
+    async fn send(
+        &self,
+        connection: &mut mysql_async::Conn,
+        batch: &Batch,
+    ) -> Result<(), ImportError> {
         let Err(error) = connection.query_drop(batch.sql.as_slice()).await else {
             return Ok(());
         };
         let message = match &error {
-            mysql_async::Error::Server(said) => format!("{} (error {})", said.message, said.code),
+            mysql_async::Error::Server(said) if said.code == ERROR_DURING_COMMIT => {
+                reason(connection, &batch.sql, said_by(said)).await
+            }
+            mysql_async::Error::Server(said) => said_by(said),
             other => other.to_string(),
         };
         Err(ImportError::Refused {
@@ -190,4 +259,22 @@ impl Sending {
             text: beginning(&batch.sql),
         })
     }
+}
+
+/// Error 1180 of a sorted load hides its reason ("Operation not permitted during COMMIT"): the same rows sent again
+/// the slow way name the duplicate key. The attempt is lost in any case.
+async fn reason(connection: &mut mysql_async::Conn, sql: &[u8], first: String) -> String {
+    let again = async {
+        connection.query_drop("ROLLBACK").await?;
+        connection.query_drop("SET SESSION unique_checks=1").await?;
+        connection.query_drop(sql).await
+    };
+    match again.await {
+        Err(mysql_async::Error::Server(said)) => said_by(&said),
+        _ => format!("{first}; most likely two rows of the table have the same key"),
+    }
+}
+
+fn said_by(said: &mysql_async::ServerError) -> String {
+    format!("{} (error {})", said.message, said.code)
 }

@@ -36,10 +36,16 @@ pub fn account(password: &str) -> Vec<String> {
     let (database, account) = (server::DATABASE, server::ACCOUNT);
     // The password is our own, of letters and digits; escaped all the same.
     let password = password.replace('\\', "\\\\").replace('\'', "''");
-    let mut all = vec![format!("CREATE DATABASE {database} CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci")];
+    let mut all = vec![format!(
+        "CREATE DATABASE {database} CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"
+    )];
     for host in ["localhost", "127.0.0.1"] {
-        all.push(format!("CREATE USER '{account}'@'{host}' IDENTIFIED BY '{password}'"));
-        all.push(format!("GRANT ALL PRIVILEGES ON {database}.* TO '{account}'@'{host}'"));
+        all.push(format!(
+            "CREATE USER '{account}'@'{host}' IDENTIFIED BY '{password}'"
+        ));
+        all.push(format!(
+            "GRANT ALL PRIVILEGES ON {database}.* TO '{account}'@'{host}'"
+        ));
     }
     all
 }
@@ -48,7 +54,10 @@ pub fn account(password: &str) -> Vec<String> {
 ///
 /// # Errors
 /// [`ImportError::TableMissing`], [`ImportError::RowsDiffer`].
-pub async fn verify(root: &mut Client, expected: &Database) -> Result<BTreeMap<String, u64>, ImportError> {
+pub async fn verify(
+    root: &mut Client,
+    expected: &Database,
+) -> Result<BTreeMap<String, u64>, ImportError> {
     let query = format!(
         "SELECT table_name FROM information_schema.tables WHERE table_schema='{}' AND table_type='BASE TABLE'",
         server::DATABASE
@@ -59,11 +68,26 @@ pub async fn verify(root: &mut Client, expected: &Database) -> Result<BTreeMap<S
         let name = there
             .iter()
             .find(|t| *t == table)
-            .ok_or_else(|| ImportError::TableMissing { table: table.clone() })?;
-        let query = format!("SELECT COUNT(*) FROM {}.`{}`", server::DATABASE, name.replace('`', "``"));
-        let found = root.rows::<u64>(&query).await?.first().copied().unwrap_or(0);
+            .ok_or_else(|| ImportError::TableMissing {
+                table: table.clone(),
+            })?;
+        let query = format!(
+            "SELECT COUNT(*) FROM {}.`{}`",
+            server::DATABASE,
+            name.replace('`', "``")
+        );
+        let found = root
+            .rows::<u64>(&query)
+            .await?
+            .first()
+            .copied()
+            .unwrap_or(0);
         if found != counted.rows {
-            return Err(ImportError::RowsDiffer { table: table.clone(), expected: counted.rows, found });
+            return Err(ImportError::RowsDiffer {
+                table: table.clone(),
+                expected: counted.rows,
+                found,
+            });
         }
         found_all.insert(table.clone(), found);
     }
@@ -75,7 +99,12 @@ pub async fn verify(root: &mut Client, expected: &Database) -> Result<BTreeMap<S
 /// # Errors
 /// [`ImportError::Sql`].
 pub async fn mend(root: &mut Client, database: &Database) -> Result<Mends, ImportError> {
-    let table = |name: &str| database.tables.keys().find(|t| t.eq_ignore_ascii_case(name));
+    let table = |name: &str| {
+        database
+            .tables
+            .keys()
+            .find(|t| t.eq_ignore_ascii_case(name))
+    };
     let schema = server::DATABASE;
     let mut mends = Mends::default();
     if let Some(t) = table("liquibasechangelog") {
@@ -83,14 +112,22 @@ pub async fn mend(root: &mut Client, database: &Database) -> Result<Mends, Impor
         mends.checksums = root.run_with(&sql, Vec::new()).await?;
     }
     if let Some(t) = table("liquibasechangeloglock") {
-        let sql = format!("UPDATE {schema}.`{t}` SET locked=0, lockgranted=NULL, lockedby=NULL WHERE locked<>0");
+        let sql = format!(
+            "UPDATE {schema}.`{t}` SET locked=0, lockgranted=NULL, lockedby=NULL WHERE locked<>0"
+        );
         mends.lock = root.run_with(&sql, Vec::new()).await?;
     }
     if let Some(t) = table("global_property") {
-        let sql = format!("UPDATE {schema}.`{t}` SET property_value='' WHERE property='search.indexVersion' AND property_value<>''");
+        let sql = format!(
+            "UPDATE {schema}.`{t}` SET property_value='' WHERE property='search.indexVersion' AND property_value<>''"
+        );
         mends.search_index = root.run_with(&sql, Vec::new()).await?;
     }
     let default = database.new_tables();
-    root.run(&format!("ALTER DATABASE {schema} CHARACTER SET {} COLLATE {}", default.charset, default.collation)).await?;
+    root.run(&format!(
+        "ALTER DATABASE {schema} CHARACTER SET {} COLLATE {}",
+        default.charset, default.collation
+    ))
+    .await?;
     Ok(mends)
 }

@@ -116,11 +116,18 @@ pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for group in bytes.chunks(3) {
-        let word = group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let word = group
+            .iter()
+            .fold(0u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
         for place in 0..4 {
             let index = (word >> (18 - 6 * place)) & 63;
             let letter = LETTERS.get(index as usize).copied().unwrap_or(b'A');
-            out.push(if place <= group.len() { char::from(letter) } else { '=' });
+            out.push(if place <= group.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     out
@@ -130,12 +137,21 @@ pub fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings<'_> = Settings { password: "s3cret", encryption_key: "a2V5", encryption_vector: "dmVj" };
+    const SETTINGS: Settings<'_> = Settings {
+        password: "s3cret",
+        encryption_key: "a2V5",
+        encryption_vector: "dmVj",
+    };
 
     #[test]
     fn a_new_file_has_all_that_openmrs_needs() {
         let text = runtime_properties(None, &SETTINGS);
-        for line in ["connection.url=jdbc:mariadb://127.0.0.1:3306/openmrs", "connection.password=s3cret", "auto_update_database=true", "encryption.key=a2V5"] {
+        for line in [
+            "connection.url=jdbc:mariadb://127.0.0.1:3306/openmrs",
+            "connection.password=s3cret",
+            "auto_update_database=true",
+            "encryption.key=a2V5",
+        ] {
             assert!(text.lines().any(|l| l == line), "{line}");
         }
     }
@@ -144,7 +160,10 @@ mod tests {
     fn the_present_file_keeps_its_encryption_key_and_its_own_settings() {
         let present = "# mine\nencryption.key=OLD=\nauto_update_database = false\nconnection.password:old\\\n  more\nx.y=1\n";
         let text = runtime_properties(Some(present), &SETTINGS);
-        assert_eq!(text, "# mine\nencryption.key=OLD=\nauto_update_database=true\nconnection.password=s3cret\nx.y=1\n");
+        assert_eq!(
+            text,
+            "# mine\nencryption.key=OLD=\nauto_update_database=true\nconnection.password=s3cret\nx.y=1\n"
+        );
     }
 
     #[test]

@@ -80,9 +80,19 @@ impl Report {
     /// What a survey says about the database chosen.
     #[must_use]
     pub fn of(file: &Path, format: Format, survey: &Survey, chosen: &Database, room: Room) -> Self {
-        let tables: Vec<TableRows> =
-            chosen.tables.iter().map(|(name, t)| TableRows { table: name.clone(), rows: t.rows }).collect();
-        let others = survey.census.databases.iter().filter(|d| d.name != chosen.name);
+        let tables: Vec<TableRows> = chosen
+            .tables
+            .iter()
+            .map(|(name, t)| TableRows {
+                table: name.clone(),
+                rows: t.rows,
+            })
+            .collect();
+        let others = survey
+            .census
+            .databases
+            .iter()
+            .filter(|d| d.name != chosen.name);
         Self {
             file: file.to_path_buf(),
             format,
@@ -91,7 +101,10 @@ impl Report {
             producer: survey.census.producer.clone(),
             server_version: survey.census.server_version.clone(),
             database: chosen.name.clone(),
-            databases_skipped: others.filter(|d| !d.tables.is_empty()).map(Database::shown).collect(),
+            databases_skipped: others
+                .filter(|d| !d.tables.is_empty())
+                .map(Database::shown)
+                .collect(),
             new_tables: chosen.new_tables(),
             tables,
             rows: chosen.rows(),

@@ -133,7 +133,11 @@ pub async fn dry_run(
 ) -> Result<Report, ImportError> {
     let mut watch = Watch::default();
     let (survey, format) = read_whole(request, &mut watch, stop, show).await?;
-    let chosen = survey.census.conclude(survey.lines, request.need_end_mark, request.database.as_deref())?;
+    let chosen = survey.census.conclude(
+        survey.lines,
+        request.need_end_mark,
+        request.database.as_deref(),
+    )?;
     let room = room(&setting.places, survey.bytes);
     Ok(Report::of(&request.file, format, &survey, chosen, room))
 }
@@ -160,7 +164,10 @@ pub async fn import<S: Services>(
         let _ = maintenance.progress(percent(watch));
         show(watch);
     };
-    let built = build(request, setting, &attempt, &password, &mut watch, stop, &mut show).await;
+    let built = build(
+        request, setting, &attempt, &password, &mut watch, stop, &mut show,
+    )
+    .await;
     let mut report = match built {
         Ok(report) => report,
         Err(error) => {
@@ -181,7 +188,10 @@ pub async fn import<S: Services>(
     show(&watch);
     report.replaced = Some(attempt.replaced());
     // The daemon opens the door when OpenMRS has migrated and answers; the lock ends here.
-    services.start_openmrs().await.map_err(|error| ImportError::AfterExchange(error.to_string()))?;
+    services
+        .start_openmrs()
+        .await
+        .map_err(|error| ImportError::AfterExchange(error.to_string()))?;
     Ok(report)
 }
 
@@ -193,10 +203,18 @@ async fn read_whole(
 ) -> Result<(Survey, super::source::Format), ImportError> {
     let mut source = Source::open(&request.file)?;
     let format = source.format;
-    (watch.phase, watch.taken, watch.size_bytes) = (Phase::Reading, source.taken(), source.size_bytes);
+    (watch.phase, watch.taken, watch.size_bytes) =
+        (Phase::Reading, source.taken(), source.size_bytes);
     let flag = Arc::clone(&stop.flag);
-    let reading = tokio::task::spawn_blocking(move || survey::read(&mut source, Wanted::First, &flag, |_, _| Ok(())));
-    let survey = shown(watch, stop, show, async { reading.await.map_err(|e| ImportError::Server(e.to_string()))? }).await?;
+    let reading = tokio::task::spawn_blocking(move || {
+        survey::read(&mut source, Wanted::First, &flag, |_, _| Ok(()))
+    });
+    let survey = shown(watch, stop, show, async {
+        reading
+            .await
+            .map_err(|e| ImportError::Server(e.to_string()))?
+    })
+    .await?;
     Ok((survey, format))
 }
 
@@ -218,7 +236,11 @@ async fn build(
         Wanted::First
     } else {
         let (survey, _) = read_whole(request, watch, stop, show).await?;
-        let chosen = survey.census.conclude(survey.lines, request.need_end_mark, request.database.as_deref())?;
+        let chosen = survey.census.conclude(
+            survey.lines,
+            request.need_end_mark,
+            request.database.as_deref(),
+        )?;
         enough_room(&room(places, survey.bytes))?;
         Wanted::Named(chosen.name.clone())
     };
@@ -239,11 +261,20 @@ async fn build(
 
     let source = Source::open(&request.file)?;
     let format = source.format;
-    (watch.phase, watch.taken, watch.size_bytes) = (Phase::Loading, source.taken(), source.size_bytes);
-    let (flag, progress, staging) = (Arc::clone(&stop.flag), Arc::clone(&watch.load), places.staging());
+    (watch.phase, watch.taken, watch.size_bytes) =
+        (Phase::Loading, source.taken(), source.size_bytes);
+    let (flag, progress, staging) = (
+        Arc::clone(&stop.flag),
+        Arc::clone(&watch.load),
+        places.staging(),
+    );
     let loading = load::load(source, wanted, connection, flag, &progress, &staging);
     let survey = shown(watch, stop, show, loading).await?;
-    let chosen = survey.census.conclude(survey.lines, request.need_end_mark, request.database.as_deref())?;
+    let chosen = survey.census.conclude(
+        survey.lines,
+        request.need_end_mark,
+        request.database.as_deref(),
+    )?;
 
     watch.phase = Phase::Counting;
     shown(watch, stop, show, mend::verify(&mut root, chosen)).await?;
@@ -251,9 +282,21 @@ async fn build(
     let mends = shown(watch, stop, show, mend::mend(&mut root, chosen)).await?;
     drop(root);
     let stopping = tokio::task::spawn_blocking(move || server.stop());
-    shown(watch, stop, show, async { stopping.await.map_err(|e| ImportError::Server(e.to_string()))? }).await?;
+    shown(watch, stop, show, async {
+        stopping
+            .await
+            .map_err(|e| ImportError::Server(e.to_string()))?
+    })
+    .await?;
     attempt.mark_ready()?;
-    Ok(report(request, format, &survey, chosen, mends, room(places, survey.bytes)))
+    Ok(report(
+        request,
+        format,
+        &survey,
+        chosen,
+        mends,
+        room(places, survey.bytes),
+    ))
 }
 
 fn report(
@@ -284,7 +327,11 @@ async fn put_in_place<S: Services>(
         services.stop().await?;
         attempt.prepare_properties(&new_properties(setting, password)?, setting.openmrs_user)?;
         // The last moment to turn back.
-        if stop.flag.load(Ordering::Relaxed) { Err(ImportError::Interrupted) } else { Ok(()) }
+        if stop.flag.load(Ordering::Relaxed) {
+            Err(ImportError::Interrupted)
+        } else {
+            Ok(())
+        }
     };
     if let Err(error) = stopped.await {
         start_all(services).await;
@@ -296,13 +343,20 @@ async fn put_in_place<S: Services>(
     }
     if let Err(error) = services.start_database().await {
         // Nobody has written to it: the door is shut and OpenMRS is down.
-        services.stop().await.map_err(|e| ImportError::AfterExchange(e.to_string()))?;
-        attempt.exchange().map_err(|e| ImportError::AfterExchange(e.to_string()))?;
+        services
+            .stop()
+            .await
+            .map_err(|e| ImportError::AfterExchange(e.to_string()))?;
+        attempt
+            .exchange()
+            .map_err(|e| ImportError::AfterExchange(e.to_string()))?;
         start_all(services).await;
         return Err(error);
     }
     for step in AFTER {
-        attempt.do_step(step).map_err(|error| ImportError::AfterExchange(error.to_string()))?;
+        attempt
+            .do_step(step)
+            .map_err(|error| ImportError::AfterExchange(error.to_string()))?;
     }
     Ok(())
 }
@@ -319,9 +373,15 @@ fn new_properties(setting: &Setting, password: &str) -> Result<String, ImportErr
     let present = durable::read(&setting.places.runtime_properties(), PROPERTIES_BYTES)?;
     let present = present.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let (key, vector) = setting.random.split_at(16);
-    let settings =
-        Settings { password, encryption_key: &base64(key), encryption_vector: &base64(vector) };
-    Ok(properties::runtime_properties(present.as_deref(), &settings))
+    let settings = Settings {
+        password,
+        encryption_key: &base64(key),
+        encryption_vector: &base64(vector),
+    };
+    Ok(properties::runtime_properties(
+        present.as_deref(),
+        &settings,
+    ))
 }
 
 /// The box must be set up: an import exchanges, it does not found. Gives OpenMRS's database password.
@@ -332,20 +392,29 @@ fn check_box(places: &Places) -> Result<String, ImportError> {
         }
     }
     let path = places.secrets().join("openmrs-db-password");
-    let password = durable::read(&path, PASSWORD_BYTES)?.ok_or_else(|| ImportError::NotSetUp { path: path.clone() })?;
+    let password = durable::read(&path, PASSWORD_BYTES)?
+        .ok_or_else(|| ImportError::NotSetUp { path: path.clone() })?;
     let password = String::from_utf8_lossy(&password).trim().to_string();
-    if password.is_empty() { Err(ImportError::NotSetUp { path }) } else { Ok(password) }
+    if password.is_empty() {
+        Err(ImportError::NotSetUp { path })
+    } else {
+        Ok(password)
+    }
 }
 
 fn room(places: &Places, unpacked_bytes: u64) -> Room {
-    Room { needed_bytes: space::needed_bytes(unpacked_bytes), free_bytes: space::free_bytes(&places.data()) }
+    Room {
+        needed_bytes: space::needed_bytes(unpacked_bytes),
+        free_bytes: space::free_bytes(&places.data()),
+    }
 }
 
 fn enough_room(room: &Room) -> Result<(), ImportError> {
     match room.free_bytes {
-        Some(free_bytes) if free_bytes < room.needed_bytes => {
-            Err(ImportError::NoRoom { needed_bytes: room.needed_bytes, free_bytes })
-        }
+        Some(free_bytes) if free_bytes < room.needed_bytes => Err(ImportError::NoRoom {
+            needed_bytes: room.needed_bytes,
+            free_bytes,
+        }),
         _ => Ok(()),
     }
 }
@@ -353,17 +422,19 @@ fn enough_room(room: &Room) -> Result<(), ImportError> {
 /// Per cent of the whole for the waiting page: reading and loading are nearly all of it.
 fn percent(watch: &Watch) -> u8 {
     let part = watch.size_bytes.filter(|size| *size > 0).map_or(0, |size| {
-        u8::try_from(watch.taken.load(Ordering::Relaxed).min(size).saturating_mul(100) / size).unwrap_or(100)
+        let taken = watch.taken.load(Ordering::Relaxed).min(size);
+        taken.saturating_mul(100) / size
     });
-    match watch.phase {
+    let percent = match watch.phase {
         Phase::Reading => part / 20,
         Phase::Preparing => 5,
-        Phase::Loading => 5 + part / 100 * 80 + part % 100 * 80 / 100,
+        Phase::Loading => 5 + part * 80 / 100,
         Phase::Counting => 88,
         Phase::Finishing => 92,
         Phase::Stopping => 96,
         Phase::Starting => 98,
-    }
+    };
+    u8::try_from(percent).unwrap_or(100)
 }
 
 /// Waits for `work`, showing how far it is, until it is done or a stop is asked for.

@@ -48,13 +48,25 @@ impl Format {
 /// What it is instead of a dump.
 pub fn recognise(head: &[u8]) -> Result<Format, NotADump> {
     const OTHERS: [(&[u8], &str); 11] = [
-        (b"PK\x03\x04", "a zip archive; unpack it and import the .sql file in it"),
+        (
+            b"PK\x03\x04",
+            "a zip archive; unpack it and import the .sql file in it",
+        ),
         (b"%PDF", "a PDF document"),
         (b"BZh", "bzip2 data; unpack it with bunzip2"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it and import the .sql file in it"),
-        (b"Rar!", "a RAR archive; unpack it and import the .sql file in it"),
+        (
+            b"7z\xbc\xaf\x27\x1c",
+            "a 7-Zip archive; unpack it and import the .sql file in it",
+        ),
+        (
+            b"Rar!",
+            "a RAR archive; unpack it and import the .sql file in it",
+        ),
         (b"\x04\x22\x4d\x18", "lz4 data; unpack it with unlz4"),
-        (b"XBSTCK01", "a mariadb-backup or xtrabackup stream, not a dump"),
+        (
+            b"XBSTCK01",
+            "a mariadb-backup or xtrabackup stream, not a dump",
+        ),
         (b"\x7fELF", "a program"),
         (b"\x89PNG", "a picture"),
         (b"\xff\xd8\xff", "a picture"),
@@ -67,13 +79,16 @@ pub fn recognise(head: &[u8]) -> Result<Format, NotADump> {
         return Err(NotADump::Format(name));
     }
     if head.get(257..262) == Some(b"ustar") {
-        return Err(NotADump::Format("a tar archive; unpack it and import the .sql file in it"));
+        return Err(NotADump::Format(
+            "a tar archive; unpack it and import the .sql file in it",
+        ));
     }
     if head.starts_with(b"\x1f\x8b") {
         return Ok(Format::Gzip);
     }
     // A zstd frame, or a skippable frame (pzstd writes them) before one.
-    let skippable = head.first().is_some_and(|b| (0x50..=0x5f).contains(b)) && head.get(1..4) == Some(b"\x2a\x4d\x18");
+    let skippable = head.first().is_some_and(|b| (0x50..=0x5f).contains(b))
+        && head.get(1..4) == Some(b"\x2a\x4d\x18");
     if head.starts_with(b"\x28\xb5\x2f\xfd") || skippable {
         return Ok(Format::Zstd);
     }
@@ -103,7 +118,10 @@ pub struct Source {
 
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Source").field("name", &self.name).field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("Source")
+            .field("name", &self.name)
+            .field("format", &self.format)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,9 +132,16 @@ impl Source {
     /// [`ImportError::Read`], [`ImportError::NotADump`].
     pub fn open(path: &Path) -> Result<Self, ImportError> {
         let name = path.display().to_string();
-        let failed = |source| ImportError::Read { file: name.clone(), source };
+        let failed = |source| ImportError::Read {
+            file: name.clone(),
+            source,
+        };
         if path == Path::new("-") {
-            return Self::over("standard input".to_string(), None, Box::new(std::io::stdin()));
+            return Self::over(
+                "standard input".to_string(),
+                None,
+                Box::new(std::io::stdin()),
+            );
         }
         let file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
@@ -131,24 +156,51 @@ impl Source {
     ///
     /// # Errors
     /// As [`Source::open`].
-    pub fn over(name: String, size_bytes: Option<u64>, stream: Box<dyn Read + Send>) -> Result<Self, ImportError> {
+    pub fn over(
+        name: String,
+        size_bytes: Option<u64>,
+        stream: Box<dyn Read + Send>,
+    ) -> Result<Self, ImportError> {
         let taken = Arc::new(AtomicU64::new(0));
-        let mut counted = Counted { stream, taken: Arc::clone(&taken) };
-        let head = head_of(&mut counted).map_err(|source| ImportError::Read { file: name.clone(), source })?;
-        let format = recognise(&head).map_err(|what| ImportError::NotADump { file: name.clone(), what })?;
+        let mut counted = Counted {
+            stream,
+            taken: Arc::clone(&taken),
+        };
+        let head = head_of(&mut counted).map_err(|source| ImportError::Read {
+            file: name.clone(),
+            source,
+        })?;
+        let format = recognise(&head).map_err(|what| ImportError::NotADump {
+            file: name.clone(),
+            what,
+        })?;
         let whole = BufReader::with_capacity(256 << 10, std::io::Cursor::new(head).chain(counted));
         let reader: Box<dyn Read + Send> = match format {
             Format::Sql => Box::new(whole),
             Format::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-            Format::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(whole, true, XZ_LIMIT_KIB)),
+            Format::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(
+                whole,
+                true,
+                XZ_LIMIT_KIB,
+            )),
             Format::Zstd => {
-                let failed = |source| ImportError::Read { file: name.clone(), source };
-                let mut decoder = zstd::stream::read::Decoder::with_buffer(whole).map_err(failed)?;
+                let failed = |source| ImportError::Read {
+                    file: name.clone(),
+                    source,
+                };
+                let mut decoder =
+                    zstd::stream::read::Decoder::with_buffer(whole).map_err(failed)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(failed)?;
                 Box::new(decoder)
             }
         };
-        let mut source = Self { name, format, size_bytes, reader, taken };
+        let mut source = Self {
+            name,
+            format,
+            size_bytes,
+            reader,
+            taken,
+        };
         if format != Format::Sql {
             source.check_inside()?;
         }
@@ -176,16 +228,38 @@ impl Source {
 
     /// The error of a read as what it means: a file that cannot be read, one cut off, or one damaged.
     #[must_use]
-    pub fn explain(&self, error: std::io::Error, bytes: u64, line: u64, table: Option<String>) -> ImportError {
+    pub fn explain(
+        &self,
+        error: std::io::Error,
+        bytes: u64,
+        line: u64,
+        table: Option<String>,
+    ) -> ImportError {
         let file = self.name.clone();
         let format = self.format.name();
         if error.raw_os_error().is_some() || self.format == Format::Sql {
-            return ImportError::Read { file, source: error };
+            return ImportError::Read {
+                file,
+                source: error,
+            };
         }
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
-            return ImportError::CompressedCutOff { file, format, bytes, line, table };
+            return ImportError::CompressedCutOff {
+                file,
+                format,
+                bytes,
+                line,
+                table,
+            };
         }
-        ImportError::CompressedDamaged { file, format, bytes, line, table, source: error }
+        ImportError::CompressedDamaged {
+            file,
+            format,
+            bytes,
+            line,
+            table,
+            source: error,
+        }
     }
 
     /// What is packed inside must be a dump, too.
@@ -197,7 +271,10 @@ impl Source {
             Err(what) => Some(what),
         };
         if let Some(what) = what {
-            return Err(ImportError::NotADump { file: self.name.clone(), what });
+            return Err(ImportError::NotADump {
+                file: self.name.clone(),
+                what,
+            });
         }
         let rest = std::mem::replace(&mut self.reader, Box::new(std::io::empty()));
         self.reader = Box::new(std::io::Cursor::new(head).chain(rest));

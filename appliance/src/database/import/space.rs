@@ -13,7 +13,10 @@ pub const RESERVE_BYTES: u64 = 512 << 20;
 /// An upper estimate of the room for a dump of this unpacked size, in bytes.
 #[must_use]
 pub fn needed_bytes(unpacked_bytes: u64) -> u64 {
-    unpacked_bytes.saturating_mul(GROWTH).saturating_add(BASE_BYTES).saturating_add(RESERVE_BYTES)
+    unpacked_bytes
+        .saturating_mul(GROWTH)
+        .saturating_add(BASE_BYTES)
+        .saturating_add(RESERVE_BYTES)
 }
 
 /// Bytes free for root on the file system of `path`; `None` when it cannot be told.
@@ -26,8 +29,15 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
 /// Memory that may be used now, in bytes, from the text of /proc/meminfo.
 #[must_use]
 pub fn available_memory_bytes(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    let line = meminfo
+        .lines()
+        .find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
 }
 
 /// The throwaway server's buffer pool: half of what is free, since the clinic's own services go on.

@@ -53,19 +53,25 @@ pub struct Table {
 #[must_use]
 pub fn classify(text: &[u8]) -> Statement {
     let mut tokens = Tokens::new(text);
-    let Some(first) = tokens.word() else { return Statement::Unknown };
+    let Some(first) = tokens.word() else {
+        return Statement::Unknown;
+    };
     match first.as_str() {
         "CREATE" => create(text, tokens),
         "DROP" => drop_what(text, tokens),
-        "USE" => tokens.next().and_then(|t| name(text, &t)).map_or(Statement::Unknown, Statement::Use),
+        "USE" => tokens
+            .next()
+            .and_then(|t| name(text, &t))
+            .map_or(Statement::Unknown, Statement::Use),
         "SET" => set(text, tokens),
         "ALTER" => alter(text, tokens),
         "TRUNCATE" => table_after(text, tokens).map_or(Statement::Unknown, Statement::Truncate),
         "INSERT" | "REPLACE" => Statement::UnusualInsert,
         "UPDATE" | "DELETE" => Statement::Definition,
         "GRANT" | "REVOKE" => Statement::Account,
-        "LOCK" | "UNLOCK" | "BEGIN" | "START" | "STOP" | "COMMIT" | "FLUSH" | "RESET" | "CHANGE" | "PURGE" | "INSTALL"
-        | "UNINSTALL" | "ANALYZE" | "OPTIMIZE" | "SELECT" | "PREPARE" | "EXECUTE" | "DEALLOCATE" => Statement::Server,
+        "LOCK" | "UNLOCK" | "BEGIN" | "START" | "STOP" | "COMMIT" | "FLUSH" | "RESET"
+        | "CHANGE" | "PURGE" | "INSTALL" | "UNINSTALL" | "ANALYZE" | "OPTIMIZE" | "SELECT"
+        | "PREPARE" | "EXECUTE" | "DEALLOCATE" => Statement::Server,
         _ => Statement::Unknown,
     }
 }
@@ -76,12 +82,17 @@ pub fn insert_table(head: &[u8]) -> Option<(Option<String>, String)> {
     let mut tokens = Tokens::new(head);
     tokens.next()?;
     let skip = ["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"];
-    let first = tokens.find(|t| t.kind != Token_::Word || !skip.contains(&upper(head, t).as_str()))?;
+    let first =
+        tokens.find(|t| t.kind != Token_::Word || !skip.contains(&upper(head, t).as_str()))?;
     qualified(head, &first, &mut tokens)
 }
 
 /// `first` and, after a dot, the name that belongs to it.
-fn qualified(text: &[u8], first: &Token, tokens: &mut Tokens<'_>) -> Option<(Option<String>, String)> {
+fn qualified(
+    text: &[u8],
+    first: &Token,
+    tokens: &mut Tokens<'_>,
+) -> Option<(Option<String>, String)> {
     let first = name(text, first)?;
     let mut ahead = tokens.clone();
     if ahead.next().is_some_and(|t| t.kind == Token_::Symbol(b'.')) {
@@ -95,17 +106,23 @@ fn qualified(text: &[u8], first: &Token, tokens: &mut Tokens<'_>) -> Option<(Opt
 fn create(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
     // OR REPLACE, DEFINER=`a`@`b`, ALGORITHM=UNDEFINED, ... stand before the word that matters.
     for _ in 0..24 {
-        let Some(token) = tokens.next() else { return Statement::Unknown };
+        let Some(token) = tokens.next() else {
+            return Statement::Unknown;
+        };
         if token.kind != Token_::Word {
             continue;
         }
         match upper(text, &token).as_str() {
             "DATABASE" | "SCHEMA" => return Statement::CreateDatabase,
             "TABLE" => return create_table(text, tokens),
-            "VIEW" => return table_after(text, tokens).map_or(Statement::Unknown, Statement::CreateView),
+            "VIEW" => {
+                return table_after(text, tokens).map_or(Statement::Unknown, Statement::CreateView);
+            }
             "USER" | "ROLE" => return Statement::Account,
             "SERVER" | "TABLESPACE" | "LOGFILE" => return Statement::Server,
-            "TRIGGER" | "PROCEDURE" | "FUNCTION" | "EVENT" | "PACKAGE" | "INDEX" | "SEQUENCE" => return Statement::Definition,
+            "TRIGGER" | "PROCEDURE" | "FUNCTION" | "EVENT" | "PACKAGE" | "INDEX" | "SEQUENCE" => {
+                return Statement::Definition;
+            }
             _ => {}
         }
     }
@@ -114,13 +131,19 @@ fn create(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
 
 fn table_after(text: &[u8], mut tokens: Tokens<'_>) -> Option<String> {
     let skip = ["IF", "NOT", "EXISTS", "TABLE"];
-    let first = tokens.find(|t| t.kind != Token_::Word || !skip.contains(&upper(text, t).as_str()))?;
+    let first =
+        tokens.find(|t| t.kind != Token_::Word || !skip.contains(&upper(text, t).as_str()))?;
     qualified(text, &first, &mut tokens).map(|(_, table)| table)
 }
 
 fn create_table(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
-    let Some(name) = table_after(text, tokens.clone()) else { return Statement::Unknown };
-    let mut table = Table { name, ..Table::default() };
+    let Some(name) = table_after(text, tokens.clone()) else {
+        return Statement::Unknown;
+    };
+    let mut table = Table {
+        name,
+        ..Table::default()
+    };
     let mut depth = 0u32;
     while let Some(token) = tokens.next() {
         match token.kind {
@@ -143,14 +166,19 @@ fn create_table(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
 }
 
 fn drop_what(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
-    let Some(what) = tokens.word() else { return Statement::Unknown };
+    let Some(what) = tokens.word() else {
+        return Statement::Unknown;
+    };
     match what.as_str() {
         "DATABASE" | "SCHEMA" => Statement::DropDatabase,
         "USER" | "ROLE" => Statement::Account,
         "TABLE" | "VIEW" | "TEMPORARY" => {
             let names = tokens
                 .filter(|t| t.kind != Token_::Symbol(b','))
-                .filter(|t| !["IF", "EXISTS", "TABLE", "CASCADE", "RESTRICT"].contains(&upper(text, t).as_str()))
+                .filter(|t| {
+                    !["IF", "EXISTS", "TABLE", "CASCADE", "RESTRICT"]
+                        .contains(&upper(text, t).as_str())
+                })
                 .filter_map(|t| name(text, &t));
             Statement::Drop(names.collect())
         }
@@ -161,7 +189,15 @@ fn drop_what(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
 
 fn set(text: &[u8], tokens: Tokens<'_>) -> Statement {
     const SERVER: [&str; 10] = [
-        "GLOBAL", "PERSIST", "PERSIST_ONLY", "SQL_LOG_BIN", "GTID_PURGED", "GTID_NEXT", "AUTOCOMMIT", "TRANSACTION", "GTID_SLAVE_POS",
+        "GLOBAL",
+        "PERSIST",
+        "PERSIST_ONLY",
+        "SQL_LOG_BIN",
+        "GTID_PURGED",
+        "GTID_NEXT",
+        "AUTOCOMMIT",
+        "TRANSACTION",
+        "GTID_SLAVE_POS",
         "SERVER_ID",
     ];
     // A byte of theirs may look like a quote or a backslash, which only a lexer of that character set could tell.
@@ -178,7 +214,9 @@ fn set(text: &[u8], tokens: Tokens<'_>) -> Statement {
     if words.iter().any(|w| SERVER.contains(&w.as_str())) {
         return Statement::Server;
     }
-    let about_text = words.iter().any(|w| w == "NAMES" || w == "CHARACTER_SET_CLIENT");
+    let about_text = words
+        .iter()
+        .any(|w| w == "NAMES" || w == "CHARACTER_SET_CLIENT");
     if about_text && let Some(found) = words.iter().find(|w| UNSAFE.contains(&w.as_str())) {
         return Statement::UnsafeCharacterSet(found.to_ascii_lowercase());
     }
@@ -190,11 +228,18 @@ fn alter(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
         Some("DATABASE" | "SCHEMA" | "SERVER" | "INSTANCE" | "TABLESPACE") => Statement::Server,
         Some("USER") => Statement::Account,
         Some(_) => {
-            let words: Vec<String> = tokens.filter(|t| t.kind == Token_::Word).map(|t| upper(text, &t)).collect();
+            let words: Vec<String> = tokens
+                .filter(|t| t.kind == Token_::Word)
+                .map(|t| upper(text, &t))
+                .collect();
             // LOCK TABLES and DISABLE KEYS only end the load's transaction; for InnoDB they do nothing.
             let keys = words.last().is_some_and(|w| w == "KEYS");
             let switch = words.iter().any(|w| w == "DISABLE" || w == "ENABLE");
-            if keys && switch { Statement::Server } else { Statement::Definition }
+            if keys && switch {
+                Statement::Server
+            } else {
+                Statement::Definition
+            }
         }
         None => Statement::Unknown,
     }
@@ -245,7 +290,9 @@ pub fn rewrite(text: &[u8]) -> Option<(Vec<u8>, Changes)> {
                 } else if word == "ENGINE" && depth == 0 {
                     let mut ahead = tokens.clone();
                     let value = ahead.by_ref().find(|t| t.kind != Token_::Symbol(b'='));
-                    if let Some(value) = value.filter(|t| ["MYISAM", "ARIA"].contains(&upper(text, t).as_str())) {
+                    if let Some(value) =
+                        value.filter(|t| ["MYISAM", "ARIA"].contains(&upper(text, t).as_str()))
+                    {
                         replace(value.range, b"InnoDB");
                         changes.engines += 1;
                         tokens = ahead;
@@ -274,7 +321,9 @@ fn definer_end(text: &[u8], tokens: &Tokens<'_>) -> Option<usize> {
     let mut after = ahead.clone();
     match after.next() {
         Some(at) if at.kind == Token_::Symbol(b'@') => end = after.next()?.range.end,
-        Some(open) if open.kind == Token_::Symbol(b'(') && upper(text, &user) == "CURRENT_USER" => end = after.next()?.range.end,
+        Some(open) if open.kind == Token_::Symbol(b'(') && upper(text, &user) == "CURRENT_USER" => {
+            end = after.next()?.range.end
+        }
         _ => {}
     }
     Some(end)

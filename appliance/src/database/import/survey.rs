@@ -49,23 +49,43 @@ pub fn read(
         }
         let got = match source.read(&mut buffer) {
             Ok(got) => got,
-            Err(error) => return Err(source.explain(error, bytes, lexer.line(), census.last_table())),
+            Err(error) => {
+                return Err(source.explain(error, bytes, lexer.line(), census.last_table()));
+            }
         };
         // A byte order mark is no part of the text; some Windows tools write one.
         let chunk = buffer.get(..got).unwrap_or_default();
-        let chunk = if bytes == 0 { chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk) } else { chunk };
+        let chunk = if bytes == 0 {
+            chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk)
+        } else {
+            chunk
+        };
         bytes += got as u64;
         let mut sink = |piece: Piece<'_>| -> Result<(), Stop> {
             let step = census.take(&piece).map_err(Stop::Import)?;
             on_step(step, &piece).map_err(Stop::Import)
         };
-        let done = if got == 0 { lexer.finish(&mut sink) } else { lexer.push(chunk, &mut sink) };
+        let done = if got == 0 {
+            lexer.finish(&mut sink)
+        } else {
+            lexer.push(chunk, &mut sink)
+        };
         match done {
-            Ok(()) if got == 0 => return Ok(Survey { census, bytes, lines: lexer.line() }),
+            Ok(()) if got == 0 => {
+                return Ok(Survey {
+                    census,
+                    bytes,
+                    lines: lexer.line(),
+                });
+            }
             Ok(()) => {}
             Err(Stop::Import(error)) => return Err(error),
             Err(Stop::Lex(error)) => {
-                return Err(ImportError::Text { file: source.name.clone(), table: census.last_table(), source: error });
+                return Err(ImportError::Text {
+                    file: source.name.clone(),
+                    table: census.last_table(),
+                    source: error,
+                });
             }
         }
     }

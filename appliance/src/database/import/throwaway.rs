@@ -44,7 +44,8 @@ impl Site {
     }
 
     fn owner(&self, mode: u32) -> Owner {
-        self.user.map_or(Owner::mode(mode), |id| Owner::user(id, mode))
+        self.user
+            .map_or(Owner::mode(mode), |id| Owner::user(id, mode))
     }
 }
 
@@ -71,7 +72,10 @@ impl Throwaway {
         } else if rustix::process::geteuid().is_root() {
             invocation = invocation.arg("--user=root");
         }
-        let mut throwaway = Self { running: invocation.dies_with_us().spawn()?, site };
+        let mut throwaway = Self {
+            running: invocation.dies_with_us().spawn()?,
+            site,
+        };
         throwaway.wait_until_up().await?;
         Ok(throwaway)
     }
@@ -96,9 +100,14 @@ impl Throwaway {
             .pass(Some(password))
             .db_name(Some(server::DATABASE))
             .prefer_socket(Some(false));
-        let mut connection = mysql_async::Conn::new(options).await.map_err(|e| ImportError::Server(e.to_string()))?;
+        let mut connection = mysql_async::Conn::new(options)
+            .await
+            .map_err(|e| ImportError::Server(e.to_string()))?;
         for statement in SESSION {
-            connection.query_drop(*statement).await.map_err(|e| ImportError::Server(e.to_string()))?;
+            connection
+                .query_drop(*statement)
+                .await
+                .map_err(|e| ImportError::Server(e.to_string()))?;
         }
         Ok(connection)
     }
@@ -143,7 +152,10 @@ fn install(site: &Site) -> Result<(), ImportError> {
         .arg("--no-defaults")
         .arg(joined("--datadir=", &site.database()))
         .arg(joined("--tmpdir=", &site.directory.join("tmp")))
-        .args(["--auth-root-authentication-method=socket", "--auth-root-socket-user=root"])
+        .args([
+            "--auth-root-authentication-method=socket",
+            "--auth-root-socket-user=root",
+        ])
         .args(["--skip-test-db", "--skip-name-resolve"])
         .in_directory("/");
     if let Some(id) = site.user {

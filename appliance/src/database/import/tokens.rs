@@ -62,7 +62,12 @@ impl<'a> Tokens<'a> {
                 2
             } else if rest.starts_with(b"/*!") || rest.starts_with(b"/*M!") {
                 let bang = rest.iter().position(|b| *b == b'!').unwrap_or(0) + 1;
-                bang + rest.iter().skip(bang).take(6).take_while(|b| b.is_ascii_digit()).count()
+                bang + rest
+                    .iter()
+                    .skip(bang)
+                    .take(6)
+                    .take_while(|b| b.is_ascii_digit())
+                    .count()
             } else {
                 return;
             };
@@ -98,12 +103,18 @@ impl Iterator for Tokens<'_> {
             b'\'' | b'"' | b'`' => (Kind::Quoted(first), self.quoted(first)),
             _ if is_word(first) => {
                 let rest = self.text.get(start..).unwrap_or_default();
-                (Kind::Word, start + rest.iter().take_while(|b| is_word(**b)).count())
+                (
+                    Kind::Word,
+                    start + rest.iter().take_while(|b| is_word(**b)).count(),
+                )
             }
             _ => (Kind::Symbol(first), start + 1),
         };
         self.at = end;
-        Some(Token { kind, range: start..end })
+        Some(Token {
+            kind,
+            range: start..end,
+        })
     }
 }
 
@@ -138,17 +149,25 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        Tokens::new(text.as_bytes()).map(|t| text[t.range].to_string()).collect()
+        Tokens::new(text.as_bytes())
+            .map(|t| text[t.range].to_string())
+            .collect()
     }
 
     #[test]
     fn marks_of_conditional_comments_are_passed_over() {
-        assert_eq!(words("/*!50003 CREATE*/ /*M!100616 x*/ y"), ["CREATE", "x", "y"]);
+        assert_eq!(
+            words("/*!50003 CREATE*/ /*M!100616 x*/ y"),
+            ["CREATE", "x", "y"]
+        );
     }
 
     #[test]
     fn quotes_hold_together_with_escapes_and_doubled_quotes() {
-        assert_eq!(words(r"a 'it\'s' 'it''s' `b``c`"), ["a", r"'it\'s'", "'it''s'", "`b``c`"]);
+        assert_eq!(
+            words(r"a 'it\'s' 'it''s' `b``c`"),
+            ["a", r"'it\'s'", "'it''s'", "`b``c`"]
+        );
     }
 
     #[test]
