@@ -114,7 +114,7 @@ mod tests {
     fn the_opcodes_are_those_of_the_kernels_header() {
         // _IOWR(0xfd, n, struct dm_ioctl), from a C program that printed them.
         assert_eq!(
-            [CREATE, RESUME, LOAD].map(|code| u64::from(code)),
+            [CREATE, RESUME, LOAD].map(u64::from),
             [0xC138_FD03, 0xC138_FD06, 0xC138_FD09]
         );
     }

@@ -1,1 +1,376 @@
-//! Not written yet.
+//! The release's disk image in a whole machine: to an answering page on both firmwares, and to the fallbacks when parts of
+//! the disk lie or are gone.
+//!
+//! `POSTO_RELEASE_DIR=<release> cargo test -p posto-tests --test qemu_boot -- --test-threads=1 --nocapture`
+//!
+//! Each machine's serial log is kept beside the test programs when its test fails.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use posto_release::layout::{self, DATA, MIB, STATE};
+use posto_release::slot::{Slot, Watch};
+use posto_release::{slot_disk::SlotDisk, verity};
+use posto_tests::qemu::machine::overlay;
+use posto_tests::qemu::{Disk, Firmware, Machine, Setup};
+use posto_tests::{command, http, wait};
+
+/// 120 GB are usual; the overlay takes only what is written.
+const DISK_BYTES: u64 = 24 << 30;
+/// To the hand-over and out of the initrd: 20 s here, 100 s on a loaded machine.
+const BOOT_LIMIT: Duration = Duration::from_secs(300);
+/// First boot with database, installation and start-up, in emulation.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1500);
+const HANDED_OVER: &str = "GRUB: booting";
+
+fn release() -> PathBuf {
+    PathBuf::from(
+        std::env::var("POSTO_RELEASE_DIR")
+            .expect("POSTO_RELEASE_DIR names the release directory with disk.img"),
+    )
+}
+
+/// A folder under the build's own one; it goes away when the test passed and stays, named, when it failed.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+        std::fs::remove_dir_all(&path).ok();
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The disks are large and can be made again.
+            for name in ["disk.img", "disk.qcow2"] {
+                std::fs::remove_file(self.0.join(name)).ok();
+            }
+            eprintln!("serial logs are kept in {}", self.0.display());
+        } else {
+            std::fs::remove_dir_all(&self.0).ok();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn answers_through_the_door(firmware: Firmware) {
+    let folder = Folder::new(firmware.name());
+    let disk = folder.0.join("disk.qcow2");
+    overlay(&release().join("disk.img"), &disk, DISK_BYTES).unwrap();
+    let port = free_port();
+    let setup = Setup {
+        firmware,
+        disk: Disk::Qcow2(&disk),
+        memory_mib: 4096,
+        http_port: Some(port),
+        folder: &folder.0,
+    };
+    let start = Instant::now();
+    let mut machine = Machine::start(&setup).unwrap();
+    machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+    let handed_over = start.elapsed();
+    let url = format!("http://127.0.0.1:{port}/openmrs/health/started");
+    wait::until(
+        "HTTP 200 of /openmrs/health/started through the door",
+        ANSWER_LIMIT,
+        || {
+            let answer = http::get(&url, Duration::from_secs(20)).ok();
+            Ok(answer.filter(|answer| answer.status == 200))
+        },
+    )
+    .unwrap();
+    println!(
+        "{}: GRUB handed over after {:.0} s, the page answered after {:.0} s",
+        firmware.name(),
+        handed_over.as_secs_f64(),
+        start.elapsed().as_secs_f64()
+    );
+    machine.power_off().unwrap();
+}
+
+#[test]
+fn the_disk_image_boots_on_bios_until_the_page_answers() {
+    answers_through_the_door(Firmware::Bios);
+}
+
+#[test]
+fn the_disk_image_boots_on_uefi_until_the_page_answers() {
+    answers_through_the_door(Firmware::Uefi);
+}
+
+/// A writable copy of the disk image, with slot b filled as slot a is.
+struct Site {
+    path: PathBuf,
+    file: File,
+    folder: Folder,
+}
+
+impl Site {
+    fn new(test: &str) -> Self {
+        let folder = Folder::new(test);
+        let path = folder.0.join("disk.img");
+        let (from, to) = (
+            release().join("disk.img").display().to_string(),
+            path.display().to_string(),
+        );
+        command::run(&["cp", "--sparse=always", "--reflink=auto", &from, &to]).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        file.set_len(DISK_BYTES).unwrap();
+        let made = Self { path, file, folder };
+        made.copy(&layout::BOOT_A, &layout::BOOT_B);
+        made.copy(&layout::ROOT_A, &layout::ROOT_B);
+        made
+    }
+
+    fn copy(&self, from: &layout::Partition, to: &layout::Partition) {
+        let mut chunk = vec![0; 1 << 20];
+        for at in (0..from.size_bytes()).step_by(chunk.len()) {
+            self.file
+                .read_exact_at(&mut chunk, from.start_bytes() + at)
+                .unwrap();
+            if chunk.iter().any(|byte| *byte != 0) {
+                self.file
+                    .write_all_at(&chunk, to.start_bytes() + at)
+                    .unwrap();
+            }
+        }
+    }
+
+    fn flip(&self, at: u64) {
+        let mut byte = [0];
+        self.file.read_exact_at(&mut byte, at).unwrap();
+        self.file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    }
+
+    fn state(&self) -> SlotDisk {
+        SlotDisk::open(&self.path, STATE.start_bytes()).unwrap()
+    }
+
+    fn start(&self) -> Machine {
+        let setup = Setup {
+            firmware: Firmware::Bios,
+            disk: Disk::Raw(&self.path),
+            memory_mib: 4096,
+            http_port: None,
+            folder: &self.folder.0,
+        };
+        Machine::start(&setup).unwrap()
+    }
+}
+
+/// What says that posto-init has handed over: systemd's own first words are hidden by `quiet`, journald's are not.
+fn wait_for_userspace(machine: &mut Machine) {
+    machine
+        .serial
+        .wait_for(&["login:", "MARK-UP", "Posto"], BOOT_LIMIT)
+        .unwrap();
+}
+
+#[test]
+fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop() {
+    let ground = Site::new("corrupt-committed");
+    // The erofs superblock: the first thing that a mount reads.
+    ground.flip(layout::ROOT_A.start_bytes() + 1024);
+    let mut machine = ground.start();
+    for boot in 1..=2 {
+        machine
+            .serial
+            .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+            .unwrap();
+        let (_, said) = machine
+            .serial
+            .wait_for(&["Kernel panic"], BOOT_LIMIT)
+            .unwrap();
+        assert!(
+            said.contains("posto.mode=normal") || !said.contains("mode rescue"),
+            "boot {boot}: {said}"
+        );
+        assert_eq!(
+            ground.state().read().w,
+            Some(Watch {
+                slot: Slot::A,
+                unfinished: boot
+            })
+        );
+    }
+    machine
+        .serial
+        .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+        .unwrap();
+    machine
+        .serial
+        .wait_for(&["earlier boots did not finish"], BOOT_LIMIT)
+        .unwrap();
+    machine
+        .serial
+        .wait_for(&["the next boot tries slot b"], BOOT_LIMIT)
+        .unwrap();
+    machine
+        .serial
+        .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
+        .unwrap();
+    wait_for_userspace(&mut machine);
+    let state = ground.state().read();
+    assert_eq!(
+        (state.committed(), state.pending_trial()),
+        (Some(Slot::A), None),
+        "the commit stands, the attempt is used"
+    );
+}
+
+#[test]
+fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
+    let ground = Site::new("corrupt-trial");
+    ground.flip(layout::ROOT_B.start_bytes() + 1024);
+    let slots = ground.state();
+    slots
+        .write(&slots.read().arm_trial(Slot::B, 3).unwrap())
+        .unwrap();
+    let mut machine = ground.start();
+    for _ in 0..3 {
+        machine
+            .serial
+            .wait_for(&["GRUB: slot b mode trial"], BOOT_LIMIT)
+            .unwrap();
+        machine
+            .serial
+            .wait_for(&["Kernel panic"], BOOT_LIMIT)
+            .unwrap();
+    }
+    machine
+        .serial
+        .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+        .unwrap();
+    wait_for_userspace(&mut machine);
+}
+
+#[test]
+fn a_hash_tree_that_is_gone_is_an_initrd_failure_and_ends_in_the_other_slot_at_once_or_after_two_panics()
+ {
+    let ground = Site::new("root-gone");
+    ground
+        .file
+        .write_all_at(&vec![0; 8 << 20], layout::ROOT_A.start_bytes())
+        .unwrap();
+    let mut machine = ground.start();
+    machine
+        .serial
+        .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
+        .unwrap();
+    wait_for_userspace(&mut machine);
+}
+
+/// The data partition through its life: made once, never made again, whatever happens to it.
+#[test]
+fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
+    let ground = Site::new("data");
+    let mut machine = ground.start();
+    machine
+        .serial
+        .wait_for(&["new disk: preparing the data partition"], BOOT_LIMIT)
+        .unwrap();
+    wait_for_userspace(&mut machine);
+    machine.power_off().unwrap();
+
+    let mut superblock = vec![0; 4096];
+    ground
+        .file
+        .read_exact_at(&mut superblock, DATA.start_bytes())
+        .unwrap();
+    assert!(superblock.starts_with(b"XFSB"));
+    let sectors = |bytes: &[u8]| u64::from_be_bytes(bytes[8..16].try_into().unwrap());
+    assert!(
+        sectors(&superblock) * 4096 > DISK_BYTES - DATA.start_bytes() - 3 * MIB,
+        "the partition has grown to the disk's end"
+    );
+
+    // A destroyed superblock: said, not mended by a fresh file system.
+    ground
+        .file
+        .write_all_at(&[0; 4096], DATA.start_bytes())
+        .unwrap();
+    let mut machine = ground.start();
+    machine
+        .serial
+        .wait_for(
+            &["there is no recognisable file system on the data partition"],
+            BOOT_LIMIT,
+        )
+        .unwrap();
+    wait_for_userspace(&mut machine);
+    machine.power_off().unwrap();
+    let mut after = vec![0; 4096];
+    ground
+        .file
+        .read_exact_at(&mut after, DATA.start_bytes())
+        .unwrap();
+    assert!(
+        after.iter().all(|byte| *byte == 0),
+        "nothing was written where the file system was"
+    );
+
+    // With its superblock back the same data is used again.
+    ground
+        .file
+        .write_all_at(&superblock, DATA.start_bytes())
+        .unwrap();
+    let mut machine = ground.start();
+    machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+    let (_, said) = machine
+        .serial
+        .wait_for(&["login:", "MARK-UP", "Posto"], BOOT_LIMIT)
+        .unwrap();
+    assert!(
+        !said.contains("does not start") && !said.contains("new disk"),
+        "{said}"
+    );
+    machine.power_off().unwrap();
+
+    let env = ground.slot_a_verity();
+    let root = ground.folder.0.join("root.img");
+    command::run(&[
+        "dd",
+        "status=none",
+        "bs=1M",
+        "conv=sparse",
+        &format!("if={}", ground.path.display()),
+        &format!("of={}", root.display()),
+        &format!("skip={}", layout::ROOT_A.start_mib),
+        &format!("count={}", layout::ROOT_A.size_mib),
+    ])
+    .unwrap();
+    verity::verify(&File::open(&root).unwrap(), &env)
+        .expect("three boots left the root as it was built");
+}
+
+impl Site {
+    /// The verity target in slot.env, found by its signature: slot a's boot partition is a FAT.
+    fn slot_a_verity(&self) -> verity::VerityTarget {
+        let mut bytes = vec![0; usize::try_from(layout::BOOT_A.size_bytes()).unwrap()];
+        self.file
+            .read_exact_at(&mut bytes, layout::BOOT_A.start_bytes())
+            .unwrap();
+        let signature = posto_release::env_block::SIGNATURE.as_bytes();
+        let at = bytes
+            .windows(signature.len())
+            .position(|window| window == signature)
+            .unwrap();
+        posto_release::slot_env::SlotEnv::parse(&bytes[at..at + 1024])
+            .unwrap()
+            .verity
+    }
+}
