@@ -55,11 +55,14 @@ need_host() {
   need_cargo
 }
 
-# Static, so that the box's C library does not have to be this machine's; paths of this machine are not left in the programs.
+# What goes into the image is static, so that the box's C library does not have to be this machine's; paths of this machine
+# are not left in it. The builder and the test ground run here and share their objects with `cargo test`.
 build_programs() {
   CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/posto" \
-    cargo build --quiet --locked --release --target "$triple" --workspace --bins
+    cargo build --quiet --locked --release --target "$triple" -p posto -p posto-bootstrap --bins &&
+    cargo build --quiet --locked -p posto-image -p posto-tests --bins || return 1
   programs=${CARGO_TARGET_DIR:-$PWD/target}/$triple/release
+  ground=${CARGO_TARGET_DIR:-$PWD/target}/debug
 }
 
 # The stand-in web application, only when its sources changed.
@@ -74,5 +77,5 @@ build_standin() {
 # build_image OUT [more arguments of posto-image build]
 build_image() {
   local to=$1; shift
-  "$programs/posto-image" build --programs "$programs" --cache "$POSTO_CACHE" --out "$to" "$@"
+  "$ground/posto-image" build --programs "$programs" --cache "$POSTO_CACHE" --out "$to" "$@"
 }
