@@ -110,7 +110,14 @@ fn a_real_2_x_dump_of_mozambique_comes_in_with_every_row() {
 /// A dump of this shape in the ground's directory, changed by `change`.
 fn made_dump(ground: &Ground, observations: u64, change: impl Fn(String) -> String) -> PathBuf {
     let mut bytes = Vec::new();
-    dump::write(&mut bytes, &dump::Shape { observations, seed: 1 }).unwrap();
+    dump::write(
+        &mut bytes,
+        &dump::Shape {
+            observations,
+            seed: 1,
+        },
+    )
+    .unwrap();
     let path = ground.dir.path().join("dump.sql");
     put(&path, change(String::from_utf8(bytes).unwrap()));
     path
@@ -141,21 +148,47 @@ DELIMITER ;
 /*!50013 DEFINER=`gone`@`%` SQL SECURITY DEFINER */
 /*!50001 VIEW `v` AS select `isam`.`a` AS `a` from `isam` */;
 ";
-    let path = made_dump(&ground, 2000, |text| text.replacen("\n--\n-- Table", &format!("{oddities}\n--\n-- Table"), 1));
+    let path = made_dump(&ground, 2000, |text| {
+        text.replacen("\n--\n-- Table", &format!("{oddities}\n--\n-- Table"), 1)
+    });
     let report = ground.import(&path, &FakeServices::default()).unwrap();
     assert_eq!(report.database.as_deref(), Some("amrs"));
-    assert_eq!((report.adapted.definers, report.adapted.engines, report.adapted.accounts_skipped), (2, 1, 1));
+    assert_eq!(
+        (
+            report.adapted.definers,
+            report.adapted.engines,
+            report.adapted.accounts_skipped
+        ),
+        (2, 1, 1)
+    );
 
-    let live = Live::start(&ground.places.database(), &ground.dir.path().join("data/live"));
+    let live = Live::start(
+        &ground.places.database(),
+        &ground.dir.path().join("data/live"),
+    );
     assert_eq!(live.number("SELECT COUNT(*) FROM openmrs.obs"), 2000);
     assert_eq!(live.text("SELECT property_value FROM openmrs.global_property WHERE property='search.indexVersion'").unwrap(), "");
     assert_eq!(
-        live.text("SELECT description FROM openmrs.global_property WHERE property='search.indexVersion'").unwrap(),
+        live.text(
+            "SELECT description FROM openmrs.global_property WHERE property='search.indexVersion'"
+        )
+        .unwrap(),
         "it's; a \\ test (of 'quotes')"
     );
-    assert_eq!(live.text("SELECT b FROM openmrs.isam WHERE a=2").unwrap(), "utf8mb4_0900_ai_ci");
-    assert_eq!(live.text("SELECT engine FROM information_schema.tables WHERE table_name='isam'").unwrap(), "InnoDB");
-    assert_eq!(live.text("SELECT definer FROM information_schema.triggers WHERE trigger_name='t'").unwrap(), "openmrs@localhost");
+    assert_eq!(
+        live.text("SELECT b FROM openmrs.isam WHERE a=2").unwrap(),
+        "utf8mb4_0900_ai_ci"
+    );
+    assert_eq!(
+        live.text("SELECT engine FROM information_schema.tables WHERE table_name='isam'")
+            .unwrap(),
+        "InnoDB"
+    );
+    assert_eq!(
+        live.text("SELECT definer FROM information_schema.triggers WHERE trigger_name='t'")
+            .unwrap(),
+        "openmrs@localhost"
+    );
     assert_eq!(live.number("SELECT COUNT(*) FROM openmrs.v"), 2);
     // Root by socket only, and nobody but the box's own accounts.
     assert_eq!(live.number("SELECT COUNT(*) FROM mysql.global_priv WHERE user NOT IN ('root','mysql','mariadb.sys','openmrs','PUBLIC')"), 0);
@@ -181,44 +214,121 @@ fn every_unusable_file_is_refused_with_its_own_error_and_changes_nothing() {
     let (cut, rest) = whole.split_at(half_text);
     let no_end = whole.replace("-- Dump completed", "-- something");
     let cases: Vec<(&str, Vec<u8>, Check)> = vec![
-        ("empty", Vec::new(), |e| matches!(e, ImportError::NotADump { what: NotADump::Empty, .. })),
-        ("zip", b"PK\x03\x04rest".to_vec(), |e| matches!(e, ImportError::NotADump { .. })),
-        ("pdf", b"%PDF-1.4 ...".to_vec(), |e| matches!(e, ImportError::NotADump { .. })),
-        ("a letter", b"Dear all, the server is slow; please help.".to_vec(), |e| matches!(e, ImportError::NotADump { .. })),
-        ("utf-16", b"\xff\xfe-\0-\0".to_vec(), |e| matches!(e, ImportError::NotADump { what: NotADump::Utf16, .. })),
-        ("half a text", cut.as_bytes().to_vec(), |e| matches!(e, ImportError::Text { table: Some(t), .. } if t == "obs")),
-        ("no head", rest.as_bytes().to_vec(), |e| matches!(e, ImportError::NotADump { .. } | ImportError::Text { .. })),
-        ("no end mark", no_end.into_bytes(), |e| matches!(e, ImportError::NoEndMark { table: Some(t), .. } if t == "liquibasechangeloglock")),
-        ("half a gzip", gzip[..gzip.len() / 2].to_vec(), |e| matches!(e, ImportError::CompressedCutOff { .. })),
-        ("half a zstd", zstd[..zstd.len() / 2].to_vec(), |e| matches!(e, ImportError::CompressedCutOff { .. })),
-        ("half an xz", xz[..xz.len() / 2].to_vec(), |e| matches!(e, ImportError::CompressedCutOff { .. })),
-        ("a flipped gzip", flipped(&gzip), |e| matches!(e, ImportError::CompressedDamaged { .. } | ImportError::CompressedCutOff { .. } | ImportError::Text { .. } | ImportError::UnknownStatement { .. })),
-        ("a flipped xz", flipped(&xz), |e| matches!(e, ImportError::CompressedDamaged { .. })),
-        ("not OpenMRS", whole.replace("`obs`", "`abs`").into_bytes(), |e| matches!(e, ImportError::NotOpenMrs { missing, .. } if missing == &["obs"])),
-        ("twice OpenMRS", twice(&whole).into_bytes(), |e| matches!(e, ImportError::SeveralDatabases { names, .. } if names.len() == 2)),
-        ("a bad statement", whole.replace("`user_id` int(11) NOT", "`user_id` notype(11) NOT").into_bytes(), |e| {
-            matches!(e, ImportError::Refused { line: 20, table: Some(t), message, .. } if t == "users" && message.contains("notype"))
+        ("empty", Vec::new(), |e| {
+            matches!(
+                e,
+                ImportError::NotADump {
+                    what: NotADump::Empty,
+                    ..
+                }
+            )
         }),
-        ("a duplicate key", whole.replace("(2,'user2'", "(1,'user2'").into_bytes(), |e| {
-            matches!(e, ImportError::Refused { table: Some(t), message, .. } if t == "users" && message.contains("Duplicate"))
+        ("zip", b"PK\x03\x04rest".to_vec(), |e| {
+            matches!(e, ImportError::NotADump { .. })
         }),
-        ("rows that vanish", whole.replace("UNLOCK TABLES;\n\n--\n-- Table structure for table `encounter`", "DELETE FROM patient WHERE patient_id=1;\nUNLOCK TABLES;\n-- ").into_bytes(), |e| {
-            matches!(e, ImportError::RowsDiffer { table, .. } if table == "patient")
+        ("pdf", b"%PDF-1.4 ...".to_vec(), |e| {
+            matches!(e, ImportError::NotADump { .. })
         }),
+        (
+            "a letter",
+            b"Dear all, the server is slow; please help.".to_vec(),
+            |e| matches!(e, ImportError::NotADump { .. }),
+        ),
+        ("utf-16", b"\xff\xfe-\0-\0".to_vec(), |e| {
+            matches!(
+                e,
+                ImportError::NotADump {
+                    what: NotADump::Utf16,
+                    ..
+                }
+            )
+        }),
+        (
+            "half a text",
+            cut.as_bytes().to_vec(),
+            |e| matches!(e, ImportError::Text { table: Some(t), .. } if t == "obs"),
+        ),
+        ("no head", rest.as_bytes().to_vec(), |e| {
+            matches!(e, ImportError::NotADump { .. } | ImportError::Text { .. })
+        }),
+        (
+            "no end mark",
+            no_end.into_bytes(),
+            |e| matches!(e, ImportError::NoEndMark { table: Some(t), .. } if t == "liquibasechangeloglock"),
+        ),
+        ("half a gzip", gzip[..gzip.len() / 2].to_vec(), |e| {
+            matches!(e, ImportError::CompressedCutOff { .. })
+        }),
+        ("half a zstd", zstd[..zstd.len() / 2].to_vec(), |e| {
+            matches!(e, ImportError::CompressedCutOff { .. })
+        }),
+        ("half an xz", xz[..xz.len() / 2].to_vec(), |e| {
+            matches!(e, ImportError::CompressedCutOff { .. })
+        }),
+        ("a flipped gzip", flipped(&gzip), |e| {
+            matches!(
+                e,
+                ImportError::CompressedDamaged { .. }
+                    | ImportError::CompressedCutOff { .. }
+                    | ImportError::Text { .. }
+                    | ImportError::UnknownStatement { .. }
+            )
+        }),
+        ("a flipped xz", flipped(&xz), |e| {
+            matches!(e, ImportError::CompressedDamaged { .. })
+        }),
+        (
+            "not OpenMRS",
+            whole.replace("`obs`", "`abs`").into_bytes(),
+            |e| matches!(e, ImportError::NotOpenMrs { missing, .. } if missing == &["obs"]),
+        ),
+        (
+            "twice OpenMRS",
+            twice(&whole).into_bytes(),
+            |e| matches!(e, ImportError::SeveralDatabases { names, .. } if names.len() == 2),
+        ),
+        (
+            "a bad statement",
+            whole
+                .replace("`user_id` int(11) NOT", "`user_id` notype(11) NOT")
+                .into_bytes(),
+            |e| matches!(e, ImportError::Refused { line: 20, table: Some(t), message, .. } if t == "users" && message.contains("notype")),
+        ),
+        (
+            "a duplicate key",
+            whole.replace("(2,'user2'", "(1,'user2'").into_bytes(),
+            |e| matches!(e, ImportError::Refused { table: Some(t), message, .. } if t == "users" && message.contains("Duplicate")),
+        ),
+        (
+            "rows that vanish",
+            whole
+                .replace(
+                    "UNLOCK TABLES;\n\n--\n-- Table structure for table `encounter`",
+                    "DELETE FROM patient WHERE patient_id=1;\nUNLOCK TABLES;\n-- ",
+                )
+                .into_bytes(),
+            |e| matches!(e, ImportError::RowsDiffer { table, .. } if table == "patient"),
+        ),
     ];
     for (name, bytes, is_right) in cases {
         put(&path, bytes);
         let services = FakeServices::default();
         let error = ground.import(&path, &services).expect_err(name);
         assert!(is_right(&error), "{name}: {error:?}");
-        assert!(services.calls.borrow().is_empty(), "{name}: {:?}", services.calls);
+        assert!(
+            services.calls.borrow().is_empty(),
+            "{name}: {:?}",
+            services.calls
+        );
         ground.assert_untouched();
     }
 }
 
 fn compressed(text: &str, program: &str) -> Vec<u8> {
     use posto::system::process::Invocation;
-    let invocation = Invocation::new(program).args(["-c", "-1"]).input(text.as_bytes());
+    let invocation = Invocation::new(program)
+        .args(["-c", "-1"])
+        .input(text.as_bytes());
     invocation.run(std::time::Duration::from_secs(60)).unwrap()
 }
 
@@ -244,7 +354,16 @@ fn each_packing_comes_in_whatever_its_name() {
         let path = ground.dir.path().join("dump.txt");
         put(&path, compressed(&whole, program));
         let report = ground.import(&path, &FakeServices::default()).unwrap();
-        assert_eq!(report.tables.iter().find(|t| t.table == "obs").unwrap().rows, 500, "{program}");
+        assert_eq!(
+            report
+                .tables
+                .iter()
+                .find(|t| t.table == "obs")
+                .unwrap()
+                .rows,
+            500,
+            "{program}"
+        );
     }
 }
 
@@ -259,14 +378,27 @@ fn of_several_databases_the_one_asked_for_or_the_only_openmrs_is_taken() {
     let report = ground.import(&path, &FakeServices::default()).unwrap();
     assert_eq!(report.database.as_deref(), Some("clinic"));
     assert_eq!(report.databases_skipped, ["shop"]);
-    assert_eq!(report.tables.iter().find(|t| t.table == "users").unwrap().rows, 3);
+    assert_eq!(
+        report
+            .tables
+            .iter()
+            .find(|t| t.table == "users")
+            .unwrap()
+            .rows,
+        3
+    );
 
     let ground = Ground::new();
     let path = made_dump(&ground, 100, |text| twice(&text));
     let mut request = request(&path);
     request.database = Some("b".to_string());
-    let report = ground.import_with(&request, &FakeServices::default(), &Stop::default()).unwrap();
-    assert_eq!((report.database.as_deref(), report.databases_skipped), (Some("b"), vec!["a".to_string()]));
+    let report = ground
+        .import_with(&request, &FakeServices::default(), &Stop::default())
+        .unwrap();
+    assert_eq!(
+        (report.database.as_deref(), report.databases_skipped),
+        (Some("b"), vec!["a".to_string()])
+    );
 }
 
 #[test]
@@ -276,9 +408,24 @@ fn a_new_database_that_does_not_start_brings_the_old_one_back() {
     }
     let ground = Ground::new();
     let path = made_dump(&ground, 100, |text| text);
-    let services = FakeServices { database_does_not_start: true, ..FakeServices::default() };
-    assert!(matches!(ground.import(&path, &services), Err(ImportError::Server(_))));
-    assert_eq!(*services.calls.borrow(), ["stop", "start database", "stop", "start database", "start openmrs"]);
+    let services = FakeServices {
+        database_does_not_start: true,
+        ..FakeServices::default()
+    };
+    assert!(matches!(
+        ground.import(&path, &services),
+        Err(ImportError::Server(_))
+    ));
+    assert_eq!(
+        *services.calls.borrow(),
+        [
+            "stop",
+            "start database",
+            "stop",
+            "start database",
+            "start openmrs"
+        ]
+    );
     ground.assert_untouched();
 }
 
@@ -289,16 +436,54 @@ fn a_stop_asked_for_before_the_exchange_leaves_everything_as_it_was() {
     }
     let ground = Ground::new();
     let path = made_dump(&ground, 20_000, |text| text);
-    for phase in [Phase::Reading, Phase::Preparing, Phase::Loading, Phase::Counting, Phase::Finishing] {
+    for phase in [
+        Phase::Reading,
+        Phase::Preparing,
+        Phase::Loading,
+        Phase::Counting,
+        Phase::Finishing,
+    ] {
         let stop = Stop::default();
         let services = FakeServices::default();
-        let asked = ground::block_on(import(&request(&path), &ground.setting(), &services, &stop, &mut |watch| {
-            if watch.phase == phase {
-                stop.ask();
-            }
-        }));
-        assert!(matches!(asked, Err(ImportError::Interrupted)), "{phase:?}: {asked:?}");
+        let asked = ground::block_on(import(
+            &request(&path),
+            &ground.setting(),
+            &services,
+            &stop,
+            &mut |watch| {
+                if watch.phase == phase {
+                    stop.ask();
+                }
+            },
+        ));
+        assert!(
+            matches!(asked, Err(ImportError::Interrupted)),
+            "{phase:?}: {asked:?}"
+        );
         ground.assert_untouched();
         assert_eq!(ground.processes_left(), 0, "{phase:?}");
     }
+}
+
+/// Not a test of behaviour: `POSTO_BIG_DUMP=big.sql cargo test -p posto --test import -- --ignored --nocapture`, with a
+/// file made by the example `dump`, prints the import's speed and this process's peak memory.
+#[test]
+#[ignore = "a measurement; needs POSTO_BIG_DUMP"]
+fn measure_a_big_import() {
+    let Some(dump) = std::env::var_os("POSTO_BIG_DUMP").map(PathBuf::from) else { return };
+    let ground = Ground::new();
+    let before = std::time::Instant::now();
+    let report = ground.import(&dump, &FakeServices::default()).unwrap();
+    let seconds = before.elapsed().as_secs_f64();
+    let megabytes = report.bytes as f64 / 1e6;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap().to_string();
+    let size = posto::system::process::Invocation::new("du").args(["-sm"]).arg(ground.places.database());
+    let size = size.run(std::time::Duration::from_secs(60)).unwrap();
+    eprintln!(
+        "{megabytes:.1} MB, {} rows in {seconds:.1} s: {:.1} MB/s; {peak}; data directory {}",
+        report.rows,
+        megabytes / seconds,
+        String::from_utf8_lossy(&size)
+    );
 }

@@ -31,7 +31,14 @@ impl Random {
 
     fn uuid(&mut self) -> String {
         let (a, b) = (self.next(), self.next());
-        format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xfff,
+            b >> 52,
+            b & 0xffff_ffff_ffff
+        )
     }
 }
 
@@ -41,26 +48,49 @@ pub fn write(out: &mut impl Write, shape: &Shape) -> std::io::Result<()> {
     let mut random = Random(shape.seed | 1);
     let patients = shape.observations / 50 + 1;
     let encounters = shape.observations / 10 + 1;
-    table(out, "users", USERS, 3, |n| format!("({n},'user{n}','{}')", uuid(&mut random)))?;
+    table(out, "users", USERS, 3, |n| {
+        format!("({n},'user{n}','{}')", uuid(&mut random))
+    })?;
     table(out, "global_property", GLOBAL_PROPERTY, 2, |n| match n {
         1 => "('search.indexVersion','7','it\\'s; a \\\\ test (of ''quotes'')')".to_string(),
         _ => "('locale.allowed.list','pt, en','-- not a comment /* nor this */')".to_string(),
     })?;
-    table(out, "patient", PATIENT, patients, |n| format!("({n},1,'2015-01-01 00:00:00',0)"))?;
-    table(out, "encounter", ENCOUNTER, encounters, |n| {
-        format!("({n},{},'2016-03-04 10:00:00',0,'{}')", random.below(patients) + 1, uuid(&mut random))
+    table(out, "patient", PATIENT, patients, |n| {
+        format!("({n},1,'2015-01-01 00:00:00',0)")
     })?;
-    table(out, "obs", OBS, shape.observations, |n| {
-        let (person, concept, encounter) = (random.below(patients) + 1, random.below(3000) + 1, random.below(encounters) + 1);
+    table(out, "encounter", ENCOUNTER, encounters, |n| {
         format!(
-            "({n},{person},{concept},{encounter},NULL,'2016-0{}-{:02} 08:{:02}:00',{},NULL,NULL,{},NULL,'{}',1,'2016-05-06 12:00:00',0,NULL,NULL,NULL,'{}',NULL)",
-            random.below(9) + 1, random.below(28) + 1, random.below(60), random.below(20) + 1, random.below(400),
-            ["normal", "sem alterações", "(ver ficha)", "l\\'hôpital"].get(random.below(4) as usize).copied().unwrap_or(""),
+            "({n},{},'2016-03-04 10:00:00',0,'{}')",
+            random.below(patients) + 1,
             uuid(&mut random)
         )
     })?;
-    table(out, "liquibasechangelog", CHANGELOG, 2, |n| format!("('change-{n}','ben','core.xml','7:{n:032x}',{n})"))?;
-    table(out, "liquibasechangeloglock", CHANGELOGLOCK, 1, |_| "(1,1,'2020-01-01 00:00:00','old server')".to_string())?;
+    table(out, "obs", OBS, shape.observations, |n| {
+        let (person, concept, encounter) = (
+            random.below(patients) + 1,
+            random.below(3000) + 1,
+            random.below(encounters) + 1,
+        );
+        format!(
+            "({n},{person},{concept},{encounter},NULL,'2016-0{}-{:02} 08:{:02}:00',{},NULL,NULL,{},NULL,'{}',1,'2016-05-06 12:00:00',0,NULL,NULL,NULL,'{}',NULL)",
+            random.below(9) + 1,
+            random.below(28) + 1,
+            random.below(60),
+            random.below(20) + 1,
+            random.below(400),
+            ["normal", "sem alterações", "(ver ficha)", "l\\'hôpital"]
+                .get(random.below(4) as usize)
+                .copied()
+                .unwrap_or(""),
+            uuid(&mut random)
+        )
+    })?;
+    table(out, "liquibasechangelog", CHANGELOG, 2, |n| {
+        format!("('change-{n}','ben','core.xml','7:{n:032x}',{n})")
+    })?;
+    table(out, "liquibasechangeloglock", CHANGELOGLOCK, 1, |_| {
+        "(1,1,'2020-01-01 00:00:00','old server')".to_string()
+    })?;
     out.write_all(TAIL.as_bytes())
 }
 
@@ -75,11 +105,26 @@ fn table(
     rows: u64,
     mut row: impl FnMut(u64) -> String,
 ) -> std::io::Result<()> {
-    writeln!(out, "\n--\n-- Table structure for table `{name}`\n--\n\nDROP TABLE IF EXISTS `{name}`;")?;
-    writeln!(out, "/*!40101 SET @saved_cs_client     = @@character_set_client */;\n/*!40101 SET character_set_client = utf8 */;")?;
-    writeln!(out, "CREATE TABLE `{name}` (\n{columns}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8;")?;
-    writeln!(out, "/*!40101 SET character_set_client = @saved_cs_client */;\n\n--\n-- Dumping data for table `{name}`\n--\n")?;
-    writeln!(out, "LOCK TABLES `{name}` WRITE;\n/*!40000 ALTER TABLE `{name}` DISABLE KEYS */;")?;
+    writeln!(
+        out,
+        "\n--\n-- Table structure for table `{name}`\n--\n\nDROP TABLE IF EXISTS `{name}`;"
+    )?;
+    writeln!(
+        out,
+        "/*!40101 SET @saved_cs_client     = @@character_set_client */;\n/*!40101 SET character_set_client = utf8 */;"
+    )?;
+    writeln!(
+        out,
+        "CREATE TABLE `{name}` (\n{columns}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8;"
+    )?;
+    writeln!(
+        out,
+        "/*!40101 SET character_set_client = @saved_cs_client */;\n\n--\n-- Dumping data for table `{name}`\n--\n"
+    )?;
+    writeln!(
+        out,
+        "LOCK TABLES `{name}` WRITE;\n/*!40000 ALTER TABLE `{name}` DISABLE KEYS */;"
+    )?;
     let mut line = String::new();
     for n in 1..=rows {
         line.push_str(if line.is_empty() { "" } else { "," });
@@ -89,7 +134,10 @@ fn table(
             line.clear();
         }
     }
-    writeln!(out, "/*!40000 ALTER TABLE `{name}` ENABLE KEYS */;\nUNLOCK TABLES;")
+    writeln!(
+        out,
+        "/*!40000 ALTER TABLE `{name}` ENABLE KEYS */;\nUNLOCK TABLES;"
+    )
 }
 
 const HEAD: &str = "-- MySQL dump 10.13  Distrib 5.6.51, for Linux (x86_64)

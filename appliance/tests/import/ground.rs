@@ -63,7 +63,11 @@ impl Ground {
         }
     }
 
-    pub(crate) fn import(&self, file: &Path, services: &FakeServices) -> Result<Report, ImportError> {
+    pub(crate) fn import(
+        &self,
+        file: &Path,
+        services: &FakeServices,
+    ) -> Result<Report, ImportError> {
         self.import_with(&request(file), services, &Stop::default())
     }
 
@@ -85,9 +89,12 @@ impl Ground {
     /// Servers that still run on this ground.
     pub(crate) fn processes_left(&self) -> usize {
         let mark = self.dir.path().as_os_str().as_encoded_bytes().to_vec();
-        let of = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let of = |entry: std::fs::DirEntry| {
+            std::fs::read(entry.path().join("cmdline")).unwrap_or_default()
+        };
         let all = std::fs::read_dir("/proc").unwrap().flatten().map(of);
-        all.filter(|line| line.windows(mark.len()).any(|w| w == mark)).count()
+        all.filter(|line| line.windows(mark.len()).any(|w| w == mark))
+            .count()
     }
 
     /// Asserts that nothing of the old state was touched and nothing left lying about.

@@ -223,3 +223,144 @@ pub fn finish_interrupted(places: &Places) -> Result<Vec<Finished>, DurableError
 pub fn openmrs_owner() -> Option<u32> {
     rustix::process::geteuid().is_root().then_some(OPENMRS_ID)
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+
+    const STAMP: &str = "20261122T174951Z";
+
+    /// A box with an old database and a built new one; `installed`: OpenMRS was there before.
+    fn ground(installed: bool) -> (tempfile::TempDir, Attempt) {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::under(dir.path());
+        let attempt = Attempt::new(&places, STAMP);
+        for path in [
+            places.database(),
+            places.openmrs(),
+            places.posto(),
+            attempt.staged_database(),
+        ] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        std::fs::write(places.database().join("data"), "old").unwrap();
+        std::fs::write(attempt.staged_database().join("data"), "new").unwrap();
+        if installed {
+            std::fs::write(places.runtime_properties(), "old properties").unwrap();
+            std::fs::create_dir(places.openmrs().join(CHECKSUMS)).unwrap();
+        } else {
+            std::fs::write(places.install_pending(), "").unwrap();
+        }
+        (dir, attempt)
+    }
+
+    type Do = Box<dyn Fn(&Attempt)>;
+
+    /// Everything that an import changes on disk, in its order.
+    fn steps() -> Vec<Do> {
+        let mut all: Vec<Do> = vec![
+            Box::new(|a| a.mark_ready().unwrap()),
+            Box::new(|a| a.prepare_properties("new properties", None).unwrap()),
+            Box::new(|a| a.exchange().unwrap()),
+        ];
+        all.extend(AFTER.map(|step| -> Do { Box::new(move |a| a.do_step(step).unwrap()) }));
+        all
+    }
+
+    fn content(path: &Path) -> Option<String> {
+        std::fs::read_to_string(path).ok()
+    }
+
+    fn assert_old(attempt: &Attempt, installed: bool) {
+        let places = &attempt.places;
+        assert_eq!(content(&places.database().join("data")).unwrap(), "old");
+        assert!(!attempt.staging().exists() && !attempt.replaced().exists());
+        assert_eq!(places.install_pending().exists(), !installed);
+        assert_eq!(
+            content(&places.runtime_properties()),
+            installed.then(|| "old properties".to_string())
+        );
+    }
+
+    fn assert_new(attempt: &Attempt, installed: bool) {
+        let places = &attempt.places;
+        assert_eq!(content(&places.database().join("data")).unwrap(), "new");
+        assert_eq!(
+            content(&attempt.replaced().join("database/data")).unwrap(),
+            "old"
+        );
+        assert_eq!(
+            content(&places.runtime_properties()).unwrap(),
+            "new properties"
+        );
+        assert!(!places.install_pending().exists() && !attempt.staging().exists());
+        assert_eq!(attempt.replaced().join(CHECKSUMS).exists(), installed);
+        assert!(!places.openmrs().join(CHECKSUMS).exists());
+        assert!(!places.database().join(MARK).exists());
+    }
+
+    #[test]
+    fn a_power_cut_after_any_step_ends_with_one_whole_database_and_a_second_boot_changes_nothing() {
+        const EXCHANGE: usize = 3;
+        for installed in [false, true] {
+            for done in 0..=steps().len() {
+                let (_dir, attempt) = ground(installed);
+                steps().iter().take(done).for_each(|step| step(&attempt));
+                for _ in 0..2 {
+                    finish_interrupted(&attempt.places).unwrap();
+                }
+                if done < EXCHANGE {
+                    assert_old(&attempt, installed);
+                } else if done < steps().len() - 1 {
+                    assert_new(&attempt, installed);
+                } else {
+                    // Staging is gone: only the mark may be left, and means nothing without its staging.
+                    let _ = std::fs::remove_file(attempt.places.database().join(MARK));
+                    assert_new(&attempt, installed);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_power_cut_while_an_interrupted_import_is_finished_is_finished_the_next_time() {
+        for done in 3..steps().len() {
+            for again in 0..=AFTER.len() {
+                let (_dir, attempt) = ground(true);
+                steps().iter().take(done).for_each(|step| step(&attempt));
+                AFTER
+                    .iter()
+                    .take(again)
+                    .for_each(|step| attempt.do_step(*step).unwrap());
+                finish_interrupted(&attempt.places).unwrap();
+                let _ = std::fs::remove_file(attempt.places.database().join(MARK));
+                assert_new(&attempt, true);
+            }
+        }
+    }
+
+    #[test]
+    fn going_back_after_a_new_database_that_does_not_start_survives_a_power_cut_too() {
+        let (_dir, attempt) = ground(true);
+        steps().iter().take(3).for_each(|step| step(&attempt));
+        attempt.exchange().unwrap();
+        assert_eq!(
+            finish_interrupted(&attempt.places).unwrap(),
+            [Finished::Removed(STAMP.to_string())]
+        );
+        assert_old(&attempt, true);
+    }
+
+    #[test]
+    fn another_imports_mark_does_not_make_this_ones_staging_the_old_database() {
+        let (_dir, attempt) = ground(true);
+        std::fs::write(attempt.places.database().join(MARK), "20200101T000000Z").unwrap();
+        finish_interrupted(&attempt.places).unwrap();
+        assert_eq!(
+            content(&attempt.places.database().join("data")).unwrap(),
+            "old"
+        );
+        assert!(!attempt.staging().exists());
+    }
+}

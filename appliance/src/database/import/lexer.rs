@@ -674,3 +674,6 @@ fn no_backslash_escapes(statement: &[u8]) -> Option<bool> {
     text.contains("SQL_MODE")
         .then(|| text.contains("NO_BACKSLASH_ESCAPES"))
 }
+
+#[cfg(test)]
+mod tests;

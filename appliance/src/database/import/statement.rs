@@ -328,3 +328,120 @@ fn definer_end(text: &[u8], tokens: &Tokens<'_>) -> Option<usize> {
     }
     Some(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(text: &str) -> String {
+        rewrite(text.as_bytes()).map_or_else(
+            || text.to_string(),
+            |(bytes, _)| String::from_utf8(bytes).unwrap(),
+        )
+    }
+
+    #[test]
+    fn databases_accounts_and_server_settings_are_told_also_in_conditional_comments() {
+        for (text, what) in [
+            (
+                "CREATE DATABASE /*!32312 IF NOT EXISTS*/ `x` /*!40100 DEFAULT CHARACTER SET utf8 */",
+                Statement::CreateDatabase,
+            ),
+            (
+                "/*!40000 DROP DATABASE IF EXISTS `x`*/",
+                Statement::DropDatabase,
+            ),
+            ("/*!40101 USE `a``b` */", Statement::Use("a`b".into())),
+            ("GRANT ALL ON *.* TO x", Statement::Account),
+            ("/*!50003 CREATE USER x */", Statement::Account),
+            ("SET PASSWORD FOR x = 'y'", Statement::Account),
+            ("SET @@GLOBAL.gtid_purged='x'", Statement::Server),
+            ("/*!50606 SET GLOBAL a=1 */", Statement::Server),
+            ("SET @@SESSION.SQL_LOG_BIN= 0", Statement::Server),
+            (
+                "/*!40000 ALTER TABLE `obs` DISABLE KEYS */",
+                Statement::Server,
+            ),
+            ("LOCK TABLES `obs` WRITE", Statement::Server),
+            ("/*!40101 SET NAMES utf8 */", Statement::Session),
+            ("SET NAMES gbk", Statement::UnsafeCharacterSet("gbk".into())),
+            (
+                "/*!50001 DROP VIEW IF EXISTS `v`*/",
+                Statement::Drop(vec!["v".into()]),
+            ),
+            ("INSERT INTO t SELECT * FROM u", Statement::UnusualInsert),
+            ("Dear all", Statement::Unknown),
+        ] {
+            assert_eq!(classify(text.as_bytes()), what, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_says_its_name_and_options_and_not_those_of_its_columns() {
+        let text = "CREATE TABLE IF NOT EXISTS `db`.`obs` (`a` varchar(5) CHARACTER SET latin1 COLLATE latin1_bin, `engine` int) ENGINE=InnoDB AUTO_INCREMENT=5 DEFAULT CHARSET=utf8 COLLATE=utf8_bin";
+        let Statement::CreateTable(table) = classify(text.as_bytes()) else {
+            panic!()
+        };
+        assert_eq!(
+            (table.name.as_str(), table.charset.as_deref()),
+            ("obs", Some("utf8"))
+        );
+        assert_eq!(
+            (table.collation.as_deref(), table.engine.as_deref()),
+            (Some("utf8_bin"), Some("innodb"))
+        );
+    }
+
+    #[test]
+    fn definers_go_and_sql_security_stays() {
+        assert_eq!(
+            rewritten(
+                "/*!50013 DEFINER=`root`@`%` SQL SECURITY DEFINER */ VIEW v AS SELECT 'DEFINER=`a`@`b`'"
+            ),
+            "/*!50013  SQL SECURITY DEFINER */ VIEW v AS SELECT 'DEFINER=`a`@`b`'"
+        );
+        assert_eq!(
+            rewritten("CREATE DEFINER = 'a'@'b' PROCEDURE p() x"),
+            "CREATE  PROCEDURE p() x"
+        );
+        assert_eq!(
+            rewritten("CREATE DEFINER=CURRENT_USER() PROCEDURE p() x"),
+            "CREATE  PROCEDURE p() x"
+        );
+        assert_eq!(
+            rewritten("CREATE DEFINER=root VIEW v AS SELECT 1"),
+            "CREATE  VIEW v AS SELECT 1"
+        );
+    }
+
+    #[test]
+    fn engines_and_collations_are_replaced_outside_quotes_only() {
+        assert_eq!(
+            rewritten(
+                "CREATE TABLE t (a text COLLATE utf8mb4_0900_ai_ci DEFAULT 'utf8mb4_0900_ai_ci') ENGINE = MyISAM COMMENT='ENGINE=MyISAM'"
+            ),
+            "CREATE TABLE t (a text COLLATE utf8mb4_uca1400_nopad_ai_ci DEFAULT 'utf8mb4_0900_ai_ci') ENGINE = InnoDB COMMENT='ENGINE=MyISAM'"
+        );
+    }
+
+    #[test]
+    fn the_table_of_an_insert_is_found() {
+        let table = |text: &str| insert_table(text.as_bytes());
+        assert_eq!(
+            table("INSERT IGNORE INTO `a``b` (`x`) VALUES"),
+            Some((None, "a`b".into()))
+        );
+        assert_eq!(
+            table("REPLACE INTO db.`t` VALUES"),
+            Some((Some("db".into()), "t".into()))
+        );
+        assert_eq!(table("INSERT"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_break_the_reading_of_a_statement(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            let _ = (classify(&bytes), insert_table(&bytes), rewrite(&bytes));
+        }
+    }
+}
