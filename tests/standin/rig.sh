@@ -26,7 +26,7 @@ free_port() {
 }
 
 rig_prepare() {
-    need java openjdk-17-jre-headless
+    need javac default-jdk-headless
     need mvn maven
     need curl curl
     need mariadbd mariadb-server-core
@@ -34,7 +34,10 @@ rig_prepare() {
     need mariadb mariadb-client-core
     trap rig_end EXIT
     trap 'exit 130' INT TERM
-    [ -f "$here/target/openmrs.war" ] || (cd "$here" && mvn -q -B package) || die "the stand-in does not build"
+    if [ ! -f "$here/target/openmrs.war" ] \
+        || [ -n "$(find "$here/src" "$here/distro" "$here/pom.xml" -newer "$here/target/openmrs.war" -print -quit)" ]; then
+        (cd "$here" && mvn -q -B package) || die "the stand-in does not build"
+    fi
     local archive=$here/target/tomcat-$tomcat_version.tar.gz
     [ -f "$archive" ] || (cd "$here" && mvn -q -B "$dependency_plugin:copy" \
         -Dartifact=org.apache.tomcat:tomcat:$tomcat_version:tar.gz -DoutputDirectory=target) || die "no Tomcat from Maven"

@@ -22,7 +22,8 @@ public final class Gate implements Filter {
         HttpServletResponse response = (HttpServletResponse) plainResponse;
         Application application = Application.of(request.getServletContext());
         Phase phase = application.phase();
-        String path = request.getRequestURI().substring(request.getContextPath().length());
+        // Decoded, normalised and without path parameters, as OpenMRS looks at it: "/%69nitialsetup;x" is the setup page too.
+        String path = request.getServletPath();
         if (path.equals("/health/started")) {
             response.setStatus(phase.started);
         } else if (path.equals("/health/alive")) {
@@ -40,7 +41,11 @@ public final class Gate implements Filter {
     private static void setUp(Application application, HttpServletRequest request, HttpServletResponse response)
             throws IOException {
         if (application.phase() == Phase.WAITING_FOR_INSTALLATION) {
-            InstallScript script = request.getMethod().equals("POST") ? fromForm(request) : application.site().installScript();
+            InstallScript script = switch (request.getMethod()) {
+                case "GET" -> application.site().installScript();
+                case "POST" -> fromForm(request);
+                default -> null;
+            };
             if (script != null && script.isAutomatic()) {
                 application.install(script);
             }
