@@ -154,7 +154,6 @@ fn encoded(text: &str) -> String {
     text.replace('%', "%25")
         .replace('+', "%2B")
         .replace(':', "%3A")
-        .replace('~', "~")
 }
 
 /// Libraries inside the web application and Tomcat: named by their own pom.properties, else by their file name.
@@ -192,12 +191,11 @@ fn java_libraries(web: &Path) -> Result<Vec<(String, Value)>, SbomError> {
                     (purl, value)
                 }
                 None => {
-                    let cut = stem.find(|c: char| c == '-').and_then(|_| {
-                        stem.match_indices('-').find(|(at, _)| {
-                            stem.get(at + 1..)
-                                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-                        })
-                    });
+                    let digit = |at: usize| {
+                        stem.get(at + 1..)
+                            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                    };
+                    let cut = stem.match_indices('-').find(|(at, _)| digit(*at));
                     let (short, version) = cut.map_or((stem, "0"), |(at, _)| {
                         (
                             stem.get(..at).unwrap_or(stem),

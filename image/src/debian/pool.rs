@@ -113,7 +113,7 @@ impl Pool {
                 };
                 let target = self.dir.join(format!("{}.part", package.sha256));
                 place::gone(&target)?;
-                let uri = format!("{base}/{}", encoded(&package.path));
+                let uri = format!("{}/{}", copied(base), encoded(&package.path));
                 helper = helper
                     .arg(uri)
                     .arg(&target)
@@ -162,6 +162,14 @@ impl Pool {
         }
         place::gone(&path)?;
         Ok(false)
+    }
+}
+
+/// apt's `file:` only points at a file, its `copy:` brings it.
+fn copied(base: &str) -> String {
+    match base.strip_prefix("file:") {
+        Some(path) => format!("copy:/{}", path.trim_start_matches('/')),
+        None => base.to_owned(),
     }
 }
 

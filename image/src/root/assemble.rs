@@ -117,9 +117,21 @@ fn clear_what_differs(root: &Path) -> Result<(), PlaceError> {
     for (name, target) in [("var/run", "/run"), ("var/lock", "/run/lock")] {
         link(target, &root.join(name))?;
     }
+    no_set_id(root)?;
     // Fontconfig's cache names files by their times, and ldconfig's auxiliary cache by inode numbers.
     place::gone(&root.join("var/cache/fontconfig"))?;
     place::gone(&root.join("var/cache/ldconfig"))
+}
+
+/// Takes set-user-id and set-group-id bits off every program: nobody logs in who would need to become root.
+fn no_set_id(root: &Path) -> Result<(), PlaceError> {
+    for path in place::sorted(&root.join("usr"))? {
+        let meta = fs::symlink_metadata(&path).map_err(place::at("cannot read", &path))?;
+        if meta.is_file() && meta.permissions().mode() & 0o6000 != 0 {
+            place::set_mode(&path, meta.permissions().mode() & 0o1777)?;
+        }
+    }
+    Ok(())
 }
 
 fn os_release(root: &Path, release: &str) -> Result<(), PlaceError> {
@@ -237,6 +249,19 @@ mod tests {
             Path::new("/nowhere")
         );
         assert!(!to.join("etc/.gitkeep").exists());
+    }
+
+    #[test]
+    fn no_program_may_become_another_user() {
+        let dir = tempfile::tempdir().unwrap();
+        let su = dir.path().join("usr/bin/su");
+        place::whole(&su, b"").unwrap();
+        place::set_mode(&su, 0o4755).unwrap();
+        no_set_id(dir.path()).unwrap();
+        assert_eq!(
+            fs::metadata(&su).unwrap().permissions().mode() & 0o7777,
+            0o755
+        );
     }
 
     #[test]
