@@ -52,6 +52,8 @@ pub struct Setup<'a> {
     pub disk: Disk<'a>,
     /// Memory, MiB.
     pub memory_mib: u32,
+    /// Processors.
+    pub processors: u32,
     /// A port of this host's loopback that leads to the machine's port 80; without one the machine has no network.
     pub http_port: Option<u16>,
     /// Folder for the serial log, the control socket and the firmware's variables.
@@ -103,8 +105,6 @@ fn arguments(setup: &Setup<'_>, control: &Path) -> Result<Vec<String>> {
         "q35",
         "-accel",
         "tcg,thread=multi",
-        "-smp",
-        "2",
         "-display",
         "none",
         "-serial",
@@ -115,7 +115,12 @@ fn arguments(setup: &Setup<'_>, control: &Path) -> Result<Vec<String>> {
     .map(str::to_owned)
     .into();
     let mut add = |words: &[String]| arguments.extend_from_slice(words);
-    add(&["-m".into(), setup.memory_mib.to_string()]);
+    add(&[
+        "-m".into(),
+        setup.memory_mib.to_string(),
+        "-smp".into(),
+        setup.processors.to_string(),
+    ]);
     add(&[
         "-qmp".into(),
         format!("unix:{},server=on,wait=off", control.display()),

@@ -58,6 +58,14 @@ impl Serial {
         self.rest.clear();
     }
 
+    /// What was said and not matched until now, without waiting.
+    pub fn so_far(&mut self) -> &str {
+        while let Ok(bytes) = self.said.try_recv() {
+            self.rest.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        &self.rest
+    }
+
     /// Waits until one of `patterns` was said; gives back its number and everything said up to its end.
     ///
     /// # Errors
