@@ -89,6 +89,10 @@ impl Daemon {
     async fn round(&mut self) -> Result<Duration, DurableError> {
         let round = self.probe.look(&self.places).await;
         let now = clock::since_boot();
+        if self.state.open {
+            // Also after a restart of the daemon alone: this start is over, its length says nothing any more.
+            self.learned = Some(round.started_at);
+        }
         let judged = door::decide(self.state, &round.seen, now);
         let minutes = self.minutes(&judged.situation, &round, now);
         // The page first: when the door shuts, nginx shows at once what is going on.

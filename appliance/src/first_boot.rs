@@ -159,7 +159,11 @@ fn make(places: &Places, tools: &Tools) -> Result<(), FirstBootError> {
         certificate.certificate_pem.as_bytes(),
         secret,
     )?;
-    database::make(&places.database(), &database_password, tools)?;
+    let scratch = places.staging().join("first-boot");
+    durable::remove(&scratch)?;
+    durable::directory(&scratch, Owner::user(MYSQL_ID, 0o700))?;
+    database::make(&places.database(), &scratch, &database_password, tools)?;
+    durable::remove(&scratch)?;
     durable::sync_tree(&places.live())?;
     durable::write(&places.install_pending(), b"", secret)?;
     Stamp::of(&running).write(places)?;

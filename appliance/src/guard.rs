@@ -8,6 +8,7 @@ use posto_release::layout::LABEL_VIRGIN;
 use serde::{Deserialize, Serialize};
 
 use crate::alarms::{self, Alarm, Source};
+use crate::database::import::exchange;
 use crate::database::server;
 use crate::maintenance;
 use crate::places::Places;
@@ -125,6 +126,7 @@ fn finish_interrupted_work(places: &Places) -> Result<(), Alarm> {
     if maintenance::under_way(places).is_some() || !places.staging().exists() {
         return Ok(());
     }
+    exchange::finish_interrupted(places).map_err(|error| failed(error.to_string()))?;
     let entries = std::fs::read_dir(places.staging()).map_err(|error| failed(error.to_string()))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed(error.to_string()))?;

@@ -102,6 +102,10 @@ impl Places {
         zoneinfo = "usr/share/zoneinfo";
         /// The live database's socket.
         database_socket = "run/mysqld/mysqld.sock";
+        /// The kernel line.
+        kernel_line = "proc/cmdline";
+        /// There when systemd runs in a container (sd_booted's documentation), whose kernel line is the host's.
+        container = "run/systemd/container";
         /// The release's identity.
         release = "usr/lib/posto/release.json";
         /// The distro's modules, OWAs, configuration, front end.

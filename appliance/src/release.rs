@@ -1,7 +1,5 @@
 //! What is running: the release, and on a real box its slot and root hash.
 
-use std::path::Path;
-
 use posto_release::identity::{self, ReleaseIdentity};
 use posto_release::kernel_line::{self, KernelLine};
 use posto_release::slot::Slot;
@@ -53,7 +51,7 @@ pub fn identity(places: &Places) -> Result<ReleaseIdentity, RunningError> {
 /// When the identity or (on a real box) the kernel line cannot be read.
 pub fn running(places: &Places) -> Result<Running, RunningError> {
     let identity = identity(places)?;
-    if in_container() {
+    if places.container().exists() {
         return Ok(Running {
             release: identity.release,
             slot: None,
@@ -61,18 +59,11 @@ pub fn running(places: &Places) -> Result<Running, RunningError> {
         });
     }
     let limit = kernel_line::LENGTH_LIMIT_BYTES as u64;
-    let line = durable::read(Path::new("/proc/cmdline"), limit)?.unwrap_or_default();
+    let line = durable::read(&places.kernel_line(), limit)?.unwrap_or_default();
     let line = KernelLine::parse(&String::from_utf8_lossy(&line))?;
     Ok(Running {
         release: identity.release,
         slot: Some(line.slot),
         root_hash: Some(hex::encode(line.verity.root_hash)),
     })
-}
-
-/// Whether systemd says that this is a container (sd_booted's `/run/systemd/container`).
-#[must_use]
-pub fn in_container() -> bool {
-    Path::new("/run/systemd/container").exists()
-        || Path::new("/run/host/container-manager").exists()
 }

@@ -32,7 +32,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Show => match admin::generated(&places).context("run this as root")? {
             Some(password) => {
-                println!("admin {password}");
+                println!("{password}");
                 Ok(ExitCode::SUCCESS)
             }
             None => anyhow::bail!(
@@ -45,7 +45,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
                 let mut sql = Client::connect(&places.database_socket(), SQL_LIMIT).await?;
                 admin::reset(&places, &mut sql, &password).await
             })??;
-            println!("admin {password}");
+            println!("{password}");
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -39,11 +39,18 @@ pub enum MakeError {
 }
 
 /// Makes the database in the empty `directory`, which belongs to mysql. Root comes in by the unix socket only;
-/// `password` (letters and digits) is OpenMRS's.
-pub(super) fn make(directory: &Path, password: &str, tools: &Tools) -> Result<(), MakeError> {
+/// `password` (letters and digits) is OpenMRS's. `scratch` is for temporary files: a server that starts removes those
+/// of every other one in the same place, even while they are in use (seen).
+pub(super) fn make(
+    directory: &Path,
+    scratch: &Path,
+    password: &str,
+    tools: &Tools,
+) -> Result<(), MakeError> {
     Invocation::new(&tools.install)
         .arg("--no-defaults")
         .arg(option("datadir", directory))
+        .arg(option("tmpdir", scratch))
         .args([
             "--auth-root-authentication-method=socket",
             // Otherwise the system user mysql, the server itself, would get root's rights in SQL.
@@ -57,6 +64,7 @@ pub(super) fn make(directory: &Path, password: &str, tools: &Tools) -> Result<()
         .arg("--no-defaults")
         .arg("--bootstrap")
         .arg(option("datadir", directory))
+        .arg(option("tmpdir", scratch))
         .args(["--skip-networking", "--log-warnings=0"])
         .as_user(MYSQL_ID)
         .input(accounts(password))

@@ -23,7 +23,7 @@ pub const WIZARD: &str = "/openmrs/initialsetup";
 const GUARD_UNIT: &str = "posto-guard.service";
 
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
-const PAGE_LIMIT: Duration = Duration::from_secs(15);
+const PAGE_LIMIT: Duration = Duration::from_secs(10);
 const SQL_LIMIT: Duration = Duration::from_secs(5);
 const BUS_LIMIT: Duration = Duration::from_secs(5);
 
@@ -44,7 +44,7 @@ pub struct Round {
 }
 
 impl Probe {
-    /// One round. Takes 30 s at most, when everything hangs.
+    /// One round. Takes 35 s at most, when everything hangs.
     pub async fn look(&mut self, places: &Places) -> Round {
         let guard = self.unit(GUARD_UNIT).await;
         let openmrs = self.unit(OPENMRS_UNIT).await;
