@@ -470,15 +470,23 @@ fn a_stop_asked_for_before_the_exchange_leaves_everything_as_it_was() {
 #[test]
 #[ignore = "a measurement; needs POSTO_BIG_DUMP"]
 fn measure_a_big_import() {
-    let Some(dump) = std::env::var_os("POSTO_BIG_DUMP").map(PathBuf::from) else { return };
+    let Some(dump) = std::env::var_os("POSTO_BIG_DUMP").map(PathBuf::from) else {
+        return;
+    };
     let ground = Ground::new();
     let before = std::time::Instant::now();
     let report = ground.import(&dump, &FakeServices::default()).unwrap();
     let seconds = before.elapsed().as_secs_f64();
     let megabytes = report.bytes as f64 / 1e6;
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap().to_string();
-    let size = posto::system::process::Invocation::new("du").args(["-sm"]).arg(ground.places.database());
+    let peak = status
+        .lines()
+        .find(|l| l.starts_with("VmHWM"))
+        .unwrap()
+        .to_string();
+    let size = posto::system::process::Invocation::new("du")
+        .args(["-sm"])
+        .arg(ground.places.database());
     let size = size.run(std::time::Duration::from_secs(60)).unwrap();
     eprintln!(
         "{megabytes:.1} MB, {} rows in {seconds:.1} s: {:.1} MB/s; {peak}; data directory {}",

@@ -120,11 +120,22 @@ async fn work(
     }
 }
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "the command's output")]
-fn told(arguments: &Arguments, language: Language, result: Result<Report, ImportError>) -> ExitCode {
+#[allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command's output"
+)]
+fn told(
+    arguments: &Arguments,
+    language: Language,
+    result: Result<Report, ImportError>,
+) -> ExitCode {
     match result {
         Ok(report) if arguments.json => {
-            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&report).unwrap_or_default()
+            );
             ExitCode::SUCCESS
         }
         Ok(report) => {
@@ -135,7 +146,10 @@ fn told(arguments: &Arguments, language: Language, result: Result<Report, Import
             let code = error.exit_code();
             if arguments.json {
                 let unchanged = !matches!(error, ImportError::AfterExchange(_));
-                println!("{}", serde_json::json!({"error": error.to_string(), "code": code, "unchanged": unchanged}));
+                println!(
+                    "{}",
+                    serde_json::json!({"error": error.to_string(), "code": code, "unchanged": unchanged})
+                );
             }
             eprintln!("posto: {}", words::error(language, &error));
             ExitCode::from(code)
@@ -159,7 +173,9 @@ fn agreed(arguments: &Arguments, places: &Places, language: Language) -> std::io
     std::io::stderr().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    let yes = answer.trim().eq_ignore_ascii_case(&say(language, "import-answer-yes", &[]));
+    let yes = answer
+        .trim()
+        .eq_ignore_ascii_case(&say(language, "import-answer-yes", &[]));
     if !yes {
         eprintln!("{}", say(language, "import-not-wanted", &[]));
     }

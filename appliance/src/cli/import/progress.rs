@@ -24,7 +24,13 @@ pub(super) struct Bar {
 impl Bar {
     pub(super) fn new(language: Language) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { language, bar: None, phase: None, last_line: Duration::ZERO, terminal }
+        Self {
+            language,
+            bar: None,
+            phase: None,
+            last_line: Duration::ZERO,
+            terminal,
+        }
     }
 
     pub(super) fn show(&mut self, watch: &Watch) {
@@ -47,8 +53,9 @@ impl Bar {
                 Some(size) => ProgressBar::new(size).with_style(style(
                     "{prefix} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}",
                 )),
-                None if measured => ProgressBar::no_length()
-                    .with_style(style("{prefix} {spinner} {bytes} {bytes_per_sec} {elapsed} {msg}")),
+                None if measured => ProgressBar::no_length().with_style(style(
+                    "{prefix} {spinner} {bytes} {bytes_per_sec} {elapsed} {msg}",
+                )),
                 None => ProgressBar::no_length().with_style(style("{prefix} {spinner} {elapsed}")),
             };
             bar.set_prefix(say(self.language, phase_id(watch.phase), &[]));
@@ -75,7 +82,12 @@ impl Bar {
         match (watch.phase, watch.size_bytes) {
             (Phase::Reading | Phase::Loading, _) if fresh => eprintln!("{phase}"),
             (Phase::Reading | Phase::Loading, Some(size)) => {
-                eprintln!("{phase}: {} / {} {}", HumanBytes(taken), HumanBytes(size), self.table(watch));
+                eprintln!(
+                    "{phase}: {} / {} {}",
+                    HumanBytes(taken),
+                    HumanBytes(size),
+                    self.table(watch)
+                );
             }
             (Phase::Reading | Phase::Loading, None) => {
                 eprintln!("{phase}: {} {}", HumanBytes(taken), self.table(watch));
@@ -85,12 +97,21 @@ impl Bar {
     }
 
     fn table(&self, watch: &Watch) -> String {
-        let table = watch.load.table.lock().map(|t| t.clone()).unwrap_or_default();
+        let table = watch
+            .load
+            .table
+            .lock()
+            .map(|t| t.clone())
+            .unwrap_or_default();
         if table.is_empty() {
             return String::new();
         }
         let rows = Value::Number(watch.load.rows.load(Ordering::Relaxed));
-        say(self.language, "import-of-table", &[("rows", rows), ("table", table.into())])
+        say(
+            self.language,
+            "import-of-table",
+            &[("rows", rows), ("table", table.into())],
+        )
     }
 }
 

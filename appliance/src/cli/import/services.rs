@@ -22,7 +22,10 @@ pub(super) struct Systemd {
 
 impl Systemd {
     pub(super) async fn connect(places: &Places) -> Result<Self, ImportError> {
-        Ok(Self { units: Units::connect().await?, places: places.clone() })
+        Ok(Self {
+            units: Units::connect().await?,
+            places: places.clone(),
+        })
     }
 }
 

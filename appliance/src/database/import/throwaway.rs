@@ -16,9 +16,9 @@ use crate::system::process::{Invocation, Running};
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 /// A fresh server makes its temporary tablespace and is up.
 const START_LIMIT: Duration = Duration::from_secs(300);
-/// A statement of our own (not the dump's).
+/// One statement of our own: counting the rows of a whole big table on an old disk.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(6 * 3600);
-/// One batch of a dump: an index over a whole big table on an old disk.
+/// How often a server that comes up is asked whether it has.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Where the server is and as whom it runs.
@@ -138,7 +138,7 @@ impl Throwaway {
 }
 
 /// What every dump gets, as mysqldump's own head would set it, and one transaction per table instead of one per
-/// statement: MariaDB then builds the indexes of an empty table sorted (2.9 times as fast with the data on disk).
+/// statement.
 ///
 /// The collations are those that `CHARSET=utf8` meant on the old server; the variable exists from 11.2 on.
 const SESSION: &[&str] = &[

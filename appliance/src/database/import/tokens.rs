@@ -78,9 +78,9 @@ impl<'a> Tokens<'a> {
     fn quoted(&self, quote: u8) -> usize {
         let mut at = self.at + 1;
         while let Some(byte) = self.byte(at) {
-            if byte == b'\\' && quote != b'`' {
-                at += 2;
-            } else if byte == quote && self.byte(at + 1) == Some(quote) {
+            let escape = byte == b'\\' && quote != b'`';
+            let doubled = byte == quote && self.byte(at + 1) == Some(quote);
+            if escape || doubled {
                 at += 2;
             } else if byte == quote {
                 return at + 1;
