@@ -1,4 +1,11 @@
 //! Imports of real and made dumps into a real MariaDB, with the box's services stood in for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test panics where it fails"
+)]
 
 #[path = "import/dump.rs"]
 #[allow(unreachable_pub)]
