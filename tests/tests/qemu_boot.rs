@@ -275,8 +275,7 @@ fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
 }
 
 #[test]
-fn a_hash_tree_that_is_gone_is_an_initrd_failure_and_ends_in_the_other_slot_at_once_or_after_two_panics()
- {
+fn an_overwritten_committed_root_ends_in_the_other_slot() {
     let ground = Site::new("root-gone");
     ground
         .file
