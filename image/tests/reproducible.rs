@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use posto_image::place;
+use posto_image::process::Program;
 
 const BUILDER: &str = env!("CARGO_BIN_EXE_posto-image");
 
@@ -31,15 +32,33 @@ fn build(umask: &str, base: &Path, out: &Path) -> std::process::Command {
     let pool = variable("POSTO_POOL")
         .unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("pool"));
     command.arg("--pool").arg(pool);
-    if let Some(distro) = variable("POSTO_DISTRO") {
-        command.arg("--distro").arg(distro);
-    }
+    command.arg("--source").arg(base.join("source"));
     match variable("POSTO_PROGRAMS") {
         Some(programs) => command.arg("--programs").arg(programs),
         None => command.args(["--without-programs", "--no-disk"]),
     };
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
+}
+
+/// Everything that a build reads, in a place of its own: the sources may be worked on while the test runs.
+fn sources(from: &Path, base: &Path) {
+    let to = base.join("source");
+    let distro = "tests/standin/target/distro";
+    place::folder(&to.join(distro)).unwrap();
+    let given = std::env::var_os("POSTO_DISTRO").map_or_else(|| from.join(distro), PathBuf::from);
+    for (from, to) in [
+        (from.join("image"), to.clone()),
+        (from.join("Cargo.lock"), to.clone()),
+        (given.join("."), to.join(distro)),
+    ] {
+        Program::new("cp")
+            .args(["-r", "--no-preserve=timestamps"])
+            .arg(from)
+            .arg(to)
+            .run()
+            .unwrap();
+    }
 }
 
 fn hashes(out: &Path) -> BTreeMap<String, String> {
@@ -55,6 +74,9 @@ fn hashes(out: &Path) -> BTreeMap<String, String> {
 fn two_builds_in_different_places_at_different_umasks_and_times_are_the_same_bytes() {
     let one = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let two = tempfile::tempdir_in("/var/tmp").unwrap();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    sources(workspace, one.path());
+    sources(&one.path().join("source"), two.path());
     let mut releases = Vec::new();
     for (umask, base) in [("022", one.path()), ("077", two.path())] {
         let out = base.join("out");
@@ -69,6 +91,10 @@ fn two_builds_in_different_places_at_different_umasks_and_times_are_the_same_byt
 #[allow(clippy::disallowed_methods)] // waiting for a build to be in its middle
 fn an_interrupted_build_leaves_no_mounts_processes_or_half_files() {
     let base = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    sources(
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap(),
+        base.path(),
+    );
     let out = base.path().join("out");
     let mut child = build("022", base.path(), &out).spawn().unwrap();
     // Until mmdebstrap is at work on the tools root.
@@ -112,6 +138,10 @@ fn a_distro_that_cannot_be_reached_is_named_and_nothing_is_put_in_its_place() {
     // Port 9 of this machine: nobody answers.
     let text = "name=Away\nversion=1\nwar.openmrs=9.9.9\nwar.openmrs.groupId=example.away\nrepository.away=https\\://127.0.0.1\\:9/public\n";
     place::whole(&distro, text.as_bytes()).unwrap();
+    sources(
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap(),
+        base.path(),
+    );
     let out = base.path().join("out");
     let mut command = build("022", base.path(), &out);
     command
