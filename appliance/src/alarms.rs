@@ -116,7 +116,7 @@ pub fn standing(places: &Places) -> Vec<Alarm> {
         .take(COUNT_LIMIT)
         .collect();
     paths.sort();
-    paths
+    let mut alarms: Vec<Alarm> = paths
         .iter()
         .map(|path| {
             let bytes = durable::read(path, LIMIT_BYTES)
@@ -132,7 +132,10 @@ pub fn standing(places: &Places) -> Vec<Alarm> {
                 }
             })
         })
-        .collect()
+        .collect();
+    // The guard repeats a failed first boot's alarm as its own.
+    alarms.dedup();
+    alarms
 }
 
 #[cfg(test)]

@@ -83,9 +83,15 @@ fn daemon() -> anyhow::Result<ExitCode> {
     reason = "the command line's one place for errors"
 )]
 fn complain(error: &anyhow::Error) {
-    eprintln!("posto: {error}");
+    let mut said = error.to_string();
+    eprintln!("posto: {said}");
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        // Our own errors say their cause in their own sentence.
+        let cause = cause.to_string();
+        if !said.contains(&cause) {
+            eprintln!("  because: {cause}");
+            said = cause;
+        }
     }
 }
 

@@ -4,5 +4,6 @@ pub mod addresses;
 pub mod clock;
 pub mod durable;
 pub mod label;
+pub mod namespace;
 pub mod process;
 pub mod units;

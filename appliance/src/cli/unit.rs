@@ -12,6 +12,7 @@ use crate::guard::{self, Outcome};
 use crate::openmrs::{distribution, prepare};
 use crate::places::Places;
 use crate::system::durable::{self, Owner};
+use crate::system::namespace;
 use crate::system::units::Units;
 use crate::{door_certificate, facility, release, setup, sizing};
 
@@ -105,6 +106,7 @@ fn guard(places: &Places) -> anyhow::Result<ExitCode> {
 }
 
 fn openmrs_prepare(places: &Places) -> anyhow::Result<ExitCode> {
+    namespace::enter_the_box().context("the unit needs root's full rights (ExecStartPre=+)")?;
     match super::wait_for(prepare::run(places))? {
         Ok(start) => {
             alarms::lower(places, Source::OpenmrsPrepare)?;

@@ -91,7 +91,10 @@ impl Starts {
 /// Minutes left to tell people, at least 1; `None` once it takes longer than expected (with half a minute's mercy).
 #[must_use]
 pub fn minutes_left(expected: Duration, elapsed: Duration) -> Option<u64> {
-    let left = (expected + Duration::from_secs(30)).checked_sub(elapsed)?;
+    if elapsed > expected + Duration::from_secs(30) {
+        return None;
+    }
+    let left = expected.saturating_sub(elapsed);
     Some(left.as_secs().div_ceil(60).max(1))
 }
 
@@ -125,7 +128,7 @@ mod tests {
             |elapsed| minutes_left(Duration::from_secs(120), Duration::from_secs(elapsed));
         assert_eq!(
             [minutes(0), minutes(61), minutes(140), minutes(151)],
-            [Some(3), Some(2), Some(1), None]
+            [Some(2), Some(1), Some(1), None]
         );
     }
 }

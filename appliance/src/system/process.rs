@@ -64,6 +64,20 @@ pub enum ProcessError {
     },
 }
 
+impl ProcessError {
+    /// Some programs (mariadb-install-db) say on standard output why they failed.
+    fn with_output(mut self, output: &std::io::Result<Vec<u8>>) -> Self {
+        if let (Self::Failed { stderr, .. }, Ok(output)) = (&mut self, output)
+            && stderr.is_empty()
+        {
+            let tail = output.len().saturating_sub(STDERR_TAIL_BYTES);
+            let text = String::from_utf8_lossy(output.get(tail..).unwrap_or_default());
+            *stderr = text.trim().to_string();
+        }
+        self
+    }
+}
+
 fn said(stderr: &str) -> String {
     match stderr.trim() {
         "" => String::new(),
@@ -191,12 +205,13 @@ impl Invocation {
             .map(|stdout| std::thread::spawn(move || all_of(stdout)));
         let ended = running.wait(limit);
         let output = match reader {
-            // A grandchild may hold the pipe open after the program's end; it is killed with the group on drop, so
-            // only a program that ended by itself is waited for here.
-            Some(reader) if ended.is_ok() => reader.join().unwrap_or_else(|_| Ok(Vec::new())),
+            // A grandchild may hold the pipe open after the program's end: without a good end the wait is short.
+            Some(reader) if ended.is_ok() || soon_done(&reader) => {
+                reader.join().unwrap_or_else(|_| Ok(Vec::new()))
+            }
             _ => Ok(Vec::new()),
         };
-        ended?;
+        ended.map_err(|error| error.with_output(&output))?;
         let output = output.map_err(|source| ProcessError::Pipe {
             argv: running.argv.clone(),
             source,
@@ -426,6 +441,16 @@ impl Drop for Running {
     }
 }
 
+fn soon_done<T>(reader: &JoinHandle<T>) -> bool {
+    for _ in 0..20 {
+        if reader.is_finished() {
+            return true;
+        }
+        crate::system::clock::pause(Duration::from_millis(25));
+    }
+    false
+}
+
 fn all_of(mut stdout: ChildStdout) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     (&mut stdout)
@@ -478,6 +503,15 @@ mod tests {
         assert!(argv.starts_with("sh -c"));
         assert_eq!(status.code(), Some(3));
         assert!(stderr.ends_with("reason") && stderr.len() <= STDERR_TAIL_BYTES);
+    }
+
+    #[test]
+    fn a_program_that_explains_itself_on_standard_output_is_heard() {
+        let error = Invocation::new("sh")
+            .args(["-c", "echo reason; exit 1"])
+            .run(LIMIT)
+            .unwrap_err();
+        assert!(error.to_string().ends_with("it said: reason"), "{error}");
     }
 
     #[test]
