@@ -152,7 +152,7 @@ mod tests {
         assert!(alarm.pt.contains("etiqueta") && alarm.pt.contains("'backup'"));
         assert!(alarm.en.contains("label 'backup'"));
         raise(&places, Source::Guard, &alarm).unwrap();
-        assert_eq!(standing(&places), [alarm.clone()]);
+        assert_eq!(standing(&places), std::slice::from_ref(&alarm));
         assert_eq!(standing_of(&places, Source::Guard), Some(alarm));
         lower(&places, Source::Guard).unwrap();
         lower(&places, Source::Guard).unwrap();

@@ -134,10 +134,12 @@ impl Daemon {
             Situation::Installing => starts::Kind::Install,
             _ => return None,
         };
-        starts::minutes_left(
-            self.starts.expected(kind),
-            now.saturating_sub(round.started_at),
-        )
+        let elapsed = if round.started_at.is_zero() {
+            Duration::ZERO
+        } else {
+            now.saturating_sub(round.started_at)
+        };
+        starts::minutes_left(self.starts.expected(kind), elapsed)
     }
 
     fn show(&mut self, situation: &Situation, minutes: Option<u64>) -> Result<(), DurableError> {

@@ -137,7 +137,7 @@ fn make(places: &Places, tools: &Tools) -> Result<(), FirstBootError> {
         durable::remove(&left_over)?;
     }
     let space =
-        rustix::fs::statvfs(&places.data()).map_err(|error| FirstBootError::Space(error.into()))?;
+        rustix::fs::statvfs(places.data()).map_err(|error| FirstBootError::Space(error.into()))?;
     let free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
     if free_bytes < NEEDED_BYTES {
         return Err(FirstBootError::Full { free_bytes });

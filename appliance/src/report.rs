@@ -66,7 +66,7 @@ impl Report {
             stand_in: identity.as_ref().is_ok_and(|found| found.distro.stand_in),
             facility,
             judgement: Judgement::read(places, clock::since_boot()),
-            data_disk: rustix::fs::statvfs(&places.data())
+            data_disk: rustix::fs::statvfs(places.data())
                 .ok()
                 .map(|space| DataDisk {
                     size_bytes: space.f_blocks.saturating_mul(space.f_frsize),

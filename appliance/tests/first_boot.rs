@@ -1,5 +1,7 @@
 //! The first boot on a real XFS (loop device) with MariaDB's real programs. Needs root and mariadb-server.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

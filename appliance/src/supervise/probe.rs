@@ -54,6 +54,8 @@ impl Probe {
                 "active" => Unit::Up,
                 // start-pre: prepare waits for the database. auto-restart: systemd tries again.
                 "activating" | "reloading" => Unit::Starting,
+                // Its turn at boot has not come yet.
+                "inactive" if state.left_inactive.is_zero() => Unit::Starting,
                 _ => Unit::Down,
             });
         let sql = self.sql_answers(places).await;
