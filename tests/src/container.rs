@@ -43,6 +43,7 @@ pub struct Container {
     number: u8,
     limits: Limits,
     data_loop: PathBuf,
+    data_file: PathBuf,
     // Mount points live below it; the mounts themselves are in this thread's mount namespace.
     mounts: tempfile::TempDir,
 }
@@ -137,6 +138,7 @@ impl Container {
             number: options.number,
             limits: options.limits,
             data_loop: loops.1,
+            data_file: options.data.canonicalize()?,
             mounts,
         };
         container.network_up(&name)?;
@@ -276,15 +278,36 @@ impl Drop for Container {
     fn drop(&mut self) {
         self.end().ok();
         self.limits.unthrottle().ok();
-        for mount in ["root", "data"] {
-            wait::until("unmounting", Duration::from_secs(20), || {
-                Ok(
-                    ask(&["umount", &self.mounts.path().join(mount).to_string_lossy()])
-                        .is_ok_and(|said| said.code == 0 || said.err.contains("not mounted"))
-                        .then_some(()),
-                )
-            })
-            .ok();
+        let gone = || -> Result<()> {
+            for mount in ["root", "data"] {
+                let at = self.mounts.path().join(mount);
+                wait::until("unmounting", Duration::from_secs(30), || {
+                    let said = ask(&["umount", path(&at)?])?;
+                    Ok((said.code == 0 || said.err.contains("not mounted")).then_some(()))
+                })?;
+            }
+            // The killed container's own namespaces end a moment later. Until the loop device is free the file system is
+            // still mounted there, and a second mount of the same file would corrupt it.
+            wait::until(
+                "the end of the container's namespaces",
+                Duration::from_secs(60),
+                || {
+                    let busy = ask(&[
+                        "losetup",
+                        "--noheadings",
+                        "--output",
+                        "BACK-FILE",
+                        path(&self.data_loop)?,
+                    ])?;
+                    let interface = format!("/sys/class/net/ve-posto-{}", self.number);
+                    let free = busy.out.trim() != path(&self.data_file)?
+                        && !Path::new(&interface).exists();
+                    Ok(free.then_some(()))
+                },
+            )
+        };
+        if let Err(error) = gone() {
+            eprintln!("cleaning up after a container: {error:#}");
         }
     }
 }

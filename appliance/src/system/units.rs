@@ -75,7 +75,13 @@ trait Manager {
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
-    fn reboot(&self) -> zbus::Result<()>;
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[(&str, zbus::Variant<'_>)],
+        auxiliary: &[(&str, &[(&str, zbus::Variant<'_>)])],
+    ) -> zbus::Result<OwnedObjectPath>;
     #[zbus(signal)]
     fn job_removed(
         &self,
@@ -180,6 +186,36 @@ impl Units {
         })
     }
 
+    /// Runs one program as a unit of its own, outside the caller's sandbox, and comes back at once; the journal
+    /// says how it ended.
+    ///
+    /// # Errors
+    /// [`UnitError::Refused`].
+    pub async fn run_apart(&self, name: &str, argv: &[&str]) -> Result<(), UnitError> {
+        let refused = |source| UnitError::Refused {
+            verb: "start",
+            unit: name.to_string(),
+            source,
+        };
+        let program = argv.first().copied().unwrap_or_default().to_string();
+        let argv: Vec<String> = argv.iter().map(|word| (*word).to_string()).collect();
+        // org.freedesktop.systemd1(5): ExecStart is a(sasb), program, argv, whether failing is fine.
+        let properties = [
+            ("Type", zbus::Variant::from("oneshot")),
+            ("CollectMode", zbus::Variant::from("inactive-or-failed")),
+            (
+                "ExecStart",
+                zbus::Variant::new(vec![(program, argv, false)]),
+            ),
+        ];
+        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
+        manager
+            .start_transient_unit(name, "replace", &properties, &[])
+            .await
+            .map_err(refused)
+            .map(drop)
+    }
+
     /// Asks for an orderly restart of the box and comes back at once.
     ///
     /// # Errors
@@ -211,7 +247,12 @@ impl Units {
         };
         let run = async {
             let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-            manager.subscribe().await.map_err(refused)?;
+            match manager.subscribe().await {
+                // A second job on the same connection.
+                Err(zbus::Error::MethodError(name, ..))
+                    if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
+                other => other.map_err(refused)?,
+            }
             // Before the job is asked for, so that a job that ends at once is not missed.
             let mut removed = manager.receive_job_removed().await.map_err(refused)?;
             let job = match verb {
