@@ -1,5 +1,7 @@
 //! Runs a built release here for a person: what `./start` calls after building.
 
+mod qemu;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,10 +13,14 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use posto_tests::command::command;
 use posto_tests::container::{Container, DataFile, Limits, Options, enter_prefix, facility_file};
+use posto_tests::qemu::Firmware;
 use posto_tests::{http, wait};
 
 /// Longest wait for OpenMRS: a first installation or a migration on a slow machine.
 const ANSWER_BOUND: Duration = Duration::from_secs(30 * 60);
+
+/// A person ends the waiting.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 #[derive(Parser)]
 #[command(about = "Runs a built Posto release on this machine")]
@@ -46,6 +52,27 @@ enum What {
         #[arg(long)]
         once: bool,
     },
+    /// Boot its disk image under emulation (minutes) and stay until Ctrl-C, which pulls the plug
+    Qemu {
+        /// Release directory made by posto-image, with disk.img
+        #[arg(long)]
+        release: PathBuf,
+        /// Folder for the disk's changes and the serial log; kept between runs of the same release
+        #[arg(long)]
+        state: PathBuf,
+        /// bios or uefi
+        #[arg(long, value_parser = qemu::firmware)]
+        firmware: Firmware,
+        /// Forget the disk's changes first
+        #[arg(long)]
+        fresh: bool,
+        /// Port of this machine's loopback that leads to the box
+        #[arg(long, default_value_t = 8088)]
+        port: u16,
+        /// Leave as soon as the page answers (for scripts)
+        #[arg(long)]
+        once: bool,
+    },
     /// Run a program inside the running container
     Enter {
         /// The same folder as for `container`
@@ -67,6 +94,14 @@ fn main() -> ExitCode {
             data_gib,
             once,
         } => run_container(&release, &state, fresh, import.as_deref(), data_gib, once),
+        What::Qemu {
+            release,
+            state,
+            firmware,
+            fresh,
+            port,
+            once,
+        } => qemu::run(&release, &state, firmware, fresh, port, once),
         What::Enter { state, argv } => return enter(&state, &argv),
     };
     match result {
@@ -103,10 +138,7 @@ fn run_container(
     if !data.exists() {
         DataFile::create(&data, data_gib << 30, &facility_file(1, "posto-teste"))?;
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-    }
+    let interrupted = watch_signals()?;
     let console = state.join("console.log");
     let start = Instant::now();
     let options = Options {
@@ -136,7 +168,7 @@ fn run_container(
     }
     if outcome.is_ok() && !once {
         println!("start: http://{address}/ until Ctrl-C");
-        wait::until("Ctrl-C", Duration::from_secs(365 * 24 * 3600), || {
+        wait::until("Ctrl-C", FOREVER, || {
             Ok(interrupted.load(Ordering::Relaxed).then_some(()))
         })?;
     }
@@ -167,25 +199,11 @@ fn serve(
         })?;
         import_file(container, file)?;
     }
-    let url = format!("http://{}/openmrs/health/started", container.address());
-    print!("start: waiting for OpenMRS ");
-    let mut dots = Instant::now();
-    wait::until("OpenMRS through the open door", ANSWER_BOUND, || {
-        stop_if(interrupted)?;
-        if dots.elapsed() > Duration::from_secs(2) {
-            print!(".");
-            std::io::stdout().flush()?;
-            dots = Instant::now();
-        }
-        Ok(http::get(&url, Duration::from_secs(5))
-            .ok()
-            .filter(|answer| answer.status == 200)
-            .map(|_| ()))
-    })?;
-    println!(
-        " answered {:.0} s after power-on",
-        start.elapsed().as_secs_f64()
-    );
+    wait_answer(
+        &format!("http://{}", container.address()),
+        interrupted,
+        start,
+    )?;
     print!("{}", container.ask(&["/usr/bin/posto", "status"])?.out);
     let password = container.ask(&["/usr/bin/posto", "admin-password", "show"])?;
     println!("\n  OpenMRS:   http://{}/openmrs/", container.address());
@@ -204,6 +222,37 @@ fn serve(
             "  try next:  ./start --import DUMP.sql       ./start --qemu uefi       ./start --distro image/distros/platform-2.8.9"
         );
     }
+    Ok(())
+}
+
+fn watch_signals() -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
+}
+
+fn wait_answer(base: &str, interrupted: &AtomicBool, start: Instant) -> Result<()> {
+    let url = format!("{base}/openmrs/health/started");
+    print!("start: waiting for OpenMRS ");
+    let mut dots = Instant::now();
+    wait::until("OpenMRS through the open door", ANSWER_BOUND, || {
+        stop_if(interrupted)?;
+        if dots.elapsed() > Duration::from_secs(2) {
+            print!(".");
+            std::io::stdout().flush()?;
+            dots = Instant::now();
+        }
+        Ok(http::get(&url, Duration::from_secs(5))
+            .ok()
+            .filter(|answer| answer.status == 200)
+            .map(|_| ()))
+    })?;
+    println!(
+        " answered {:.0} s after power-on",
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
