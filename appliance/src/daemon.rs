@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::openmrs::admin;
 use crate::places::Places;
+use crate::release;
 use crate::supervise::door::{self, Action, Situation};
 use crate::supervise::judgement::Judgement;
 use crate::supervise::probe::{self, Probe, Round};
@@ -21,6 +22,8 @@ const ROUND_SHUT: Duration = Duration::from_secs(1);
 const ROUND_OPEN: Duration = Duration::from_secs(5);
 /// How often the admin password is looked at, in rounds with an open door.
 const ADMIN_EVERY: u32 = 12;
+/// A box that is up, but cannot serve, has booted all the same.
+const BOOTED_AFTER: Duration = Duration::from_secs(600);
 /// The wizard answers when the installation is under way; what it says does not matter.
 const TRIGGER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,6 +39,9 @@ struct Daemon {
     situation: Option<(Situation, u64)>,
     page: String,
     rounds_open: u32,
+    begun: Duration,
+    /// Whether posto-init's count of unfinished boots still stands. A container has none.
+    boot_counted: bool,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -56,6 +62,8 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
             ..door::State::default()
         },
         starts: Starts::read(&places),
+        boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
+        begun: clock::since_boot(),
         places,
         probe: Probe::default(),
         learned: None,
@@ -117,6 +125,7 @@ impl Daemon {
         self.state = judged.state;
         self.leave_judgement(judged.situation, minutes, &round, now)?;
         self.watch_admin_password().await;
+        self.finish_boot(now).await;
         tell(&[NotifyState::Watchdog]);
         let busy = matches!(judged.action, Some(Action::FinishInstallation));
         Ok(if busy {
@@ -126,6 +135,25 @@ impl Daemon {
         } else {
             ROUND_SHUT
         })
+    }
+
+    /// posto-init counts every boot of the committed slot and reads the whole root through after some that did not end
+    /// here. Only an open door (or a long life) proves it: a damaged block under Java shows no earlier.
+    async fn finish_boot(&mut self, now: Duration) {
+        let up = self.state.open || now.saturating_sub(self.begun) >= BOOTED_AFTER;
+        if !self.boot_counted || !up {
+            return;
+        }
+        let Some(units) = self.probe.units() else {
+            return;
+        };
+        self.boot_counted = false;
+        let argv = ["/usr/bin/posto", "unit", "boot-finished"];
+        if let Err(error) = units.run_apart("posto-boot-finished.service", &argv).await {
+            log(&format!(
+                "this boot could not be reported as finished: {error}"
+            ));
+        }
     }
 
     fn minutes(&self, situation: &Situation, round: &Round, now: Duration) -> Option<u64> {

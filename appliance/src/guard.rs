@@ -1,7 +1,6 @@
 //! The guard: the database starts only where its data are and belong to the running release.
 
 pub mod decide;
-mod disk;
 mod repair;
 
 use posto_release::layout::LABEL_VIRGIN;
@@ -14,6 +13,7 @@ use crate::maintenance;
 use crate::places::Places;
 use crate::release;
 use crate::stamp;
+use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
 use crate::system::label;
 use crate::texts::{Language, Value, say};
@@ -72,7 +72,7 @@ fn act(places: &Places) -> Result<Outcome, Alarm> {
             let repaired = durable::write(&places.repairs(), &remembered, Owner::mode(0o644))
                 .map_err(|error| error.to_string())
                 .and_then(|()| {
-                    let disk = disk::Disk::of(&places.data()).map_err(|error| error.to_string())?;
+                    let disk = Disk::of(&places.data()).map_err(|error| error.to_string())?;
                     repair::repair(&disk, slot, &stamp).map_err(|error| error.to_string())
                 });
             match repaired {

@@ -1,6 +1,7 @@
 //! The kernel's and systemd's edges. Nothing above this room calls them directly, so that a fake can cut the power here.
 
 pub mod addresses;
+pub mod block;
 pub mod clock;
 pub mod durable;
 pub mod label;

@@ -5,12 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
+use posto_release::layout;
+use posto_release::slot::BootState;
+use posto_release::slot_disk::SlotDisk;
 
 use crate::alarms::{self, Source};
 use crate::first_boot::{self, Tools};
 use crate::guard::{self, Outcome};
 use crate::openmrs::{distribution, prepare};
 use crate::places::Places;
+use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
 use crate::system::namespace;
 use crate::system::units::Units;
@@ -31,6 +35,8 @@ pub(super) enum Verb {
     OpenmrsLay,
     /// Before nginx.service, as root
     DoorCertificate,
+    /// Once the box is up, apart from the daemon's sandbox
+    BootFinished,
     /// systemd.generator(7): drop-ins with sizes
     Generator {
         /// Where systemd wants them
@@ -71,6 +77,15 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::DoorCertificate => {
             door_certificate::place(&places)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::BootFinished => {
+            let state = Disk::of(&places.data())?.partition(&layout::STATE)?;
+            let disk = SlotDisk::open(&state, 0)?;
+            // A write less for every boot that was not counted (a trial, a rescue).
+            if disk.read().w.is_some() {
+                disk.write(&BootState::finish_boot())?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Verb::Generator { normal, .. } => generator(&places, normal),

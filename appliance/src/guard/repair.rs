@@ -11,8 +11,8 @@ use posto_release::slot_env::{SLOT_ENV, SLOT_ENV_BYTES, SlotEnv, SlotEnvError};
 use posto_release::verity::{self, VerityError};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-use super::disk::{Disk, DiskError};
 use crate::stamp::Stamp;
+use crate::system::block::{Disk, DiskError};
 
 /// Where the slot's boot partition is looked at.
 const LOOK: &str = "/run/posto/slot";

@@ -106,6 +106,12 @@ impl Probe {
         self.sql.as_mut()
     }
 
+    /// The connection to systemd, while it answers.
+    #[must_use]
+    pub fn units(&self) -> Option<&Units> {
+        self.units.as_ref()
+    }
+
     async fn sql_answers(&mut self, places: &Places) -> bool {
         if self.sql.is_none() {
             self.sql = Client::connect(&places.database_socket(), SQL_LIMIT)

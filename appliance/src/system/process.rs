@@ -1,6 +1,10 @@
 //! The one runner of other programs: an argv without a shell, bounded output, the end of stderr in the error,
 //! and a program that is no longer watched is killed.
 
+mod error;
+
+pub use error::ProcessError;
+
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -14,76 +18,6 @@ use std::time::{Duration, Instant};
 pub const STDERR_TAIL_BYTES: usize = 8 * 1024;
 /// How much standard output [`Invocation::run`] takes before it gives up on the program.
 pub const STDOUT_LIMIT_BYTES: usize = 4 * 1024 * 1024;
-
-/// What went wrong with another program.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// It could not be started.
-    #[error("could not start {argv}: {source}")]
-    Start {
-        /// The command line.
-        argv: String,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
-    /// It ended with an error.
-    #[error("{argv} failed ({status}){}", said(.stderr))]
-    Failed {
-        /// The command line.
-        argv: String,
-        /// Exit code or signal.
-        status: ExitStatus,
-        /// The end of what it wrote to stderr.
-        stderr: String,
-    },
-    /// It did not end in time and was killed.
-    #[error("{argv} did not end within {} s and was stopped{}", .limit.as_secs(), said(.stderr))]
-    TooSlow {
-        /// The command line.
-        argv: String,
-        /// The bound.
-        limit: Duration,
-        /// The end of what it wrote to stderr.
-        stderr: String,
-    },
-    /// It wrote more than anybody expected, and was killed.
-    #[error("{argv} wrote more than {limit_bytes} bytes and was stopped")]
-    TooMuch {
-        /// The command line.
-        argv: String,
-        /// The bound.
-        limit_bytes: usize,
-    },
-    /// Talking to it failed.
-    #[error("could not talk to {argv}: {source}")]
-    Pipe {
-        /// The command line.
-        argv: String,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
-}
-
-impl ProcessError {
-    /// Some programs (mariadb-install-db) say on standard output why they failed.
-    fn with_output(mut self, output: &std::io::Result<Vec<u8>>) -> Self {
-        if let (Self::Failed { stderr, .. }, Ok(output)) = (&mut self, output)
-            && stderr.is_empty()
-        {
-            let tail = output.len().saturating_sub(STDERR_TAIL_BYTES);
-            let text = String::from_utf8_lossy(output.get(tail..).unwrap_or_default());
-            *stderr = text.trim().to_string();
-        }
-        self
-    }
-}
-
-fn said(stderr: &str) -> String {
-    match stderr.trim() {
-        "" => String::new(),
-        text => format!("; it said: {text}"),
-    }
-}
 
 /// A program to run. Starts with an empty standard input and the caller's environment.
 #[derive(Debug)]
@@ -472,94 +406,4 @@ fn tail_of(mut from: impl Read) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMIT: Duration = Duration::from_secs(20);
-
-    #[test]
-    fn output_comes_back_and_input_goes_in() {
-        let output = Invocation::new("cat").input("hello").run(LIMIT).unwrap();
-        assert_eq!(output, b"hello");
-    }
-
-    #[test]
-    fn a_failure_carries_the_command_and_the_end_of_what_it_said() {
-        let error = Invocation::new("sh")
-            .args([
-                "-c",
-                "yes noise | head -c 100000 >&2; echo reason >&2; exit 3",
-            ])
-            .run(LIMIT)
-            .unwrap_err();
-        let ProcessError::Failed {
-            argv,
-            status,
-            stderr,
-        } = error
-        else {
-            panic!("{error}")
-        };
-        assert!(argv.starts_with("sh -c"));
-        assert_eq!(status.code(), Some(3));
-        assert!(stderr.ends_with("reason") && stderr.len() <= STDERR_TAIL_BYTES);
-    }
-
-    #[test]
-    fn a_program_that_explains_itself_on_standard_output_is_heard() {
-        let error = Invocation::new("sh")
-            .args(["-c", "echo reason; exit 1"])
-            .run(LIMIT)
-            .unwrap_err();
-        assert!(error.to_string().ends_with("it said: reason"), "{error}");
-    }
-
-    #[test]
-    fn a_program_over_its_time_is_killed_with_its_children() {
-        let started = Instant::now();
-        let error = Invocation::new("sh")
-            .args(["-c", "sleep 100 & sleep 100"])
-            .run(Duration::from_millis(200))
-            .unwrap_err();
-        assert!(matches!(error, ProcessError::TooSlow { .. }), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(10));
-    }
-
-    #[test]
-    fn dropping_a_running_program_kills_it() {
-        let running = Invocation::new("sleep").arg("100").spawn().unwrap();
-        let pid = running.id();
-        drop(running);
-        assert!(!PathBuf::from(format!("/proc/{pid}")).exists());
-    }
-
-    #[test]
-    fn a_piped_program_reads_until_its_input_is_closed() {
-        let mut running = Invocation::new("wc")
-            .arg("-c")
-            .piped_stdin()
-            .piped_stdout()
-            .spawn()
-            .unwrap();
-        let mut stdin = running.stdin().unwrap();
-        stdin.write_all(&[b'x'; 100_000]).unwrap();
-        assert!(!running.has_ended().unwrap());
-        drop(stdin);
-        running.wait(LIMIT).unwrap();
-        let mut text = String::new();
-        running.stdout().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text.trim(), "100000");
-    }
-
-    #[test]
-    fn endless_output_is_refused() {
-        let error = Invocation::new("yes").run(LIMIT).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                ProcessError::TooMuch { .. } | ProcessError::Failed { .. }
-            ),
-            "{error}"
-        );
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use posto_release::layout::Partition;
 
 /// Why a partition was not found.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DiskError {
+pub enum DiskError {
     /// The data are on no partition.
     #[error("the data at {path} are not on a partition of a disk: {source}")]
     NoPartition {
@@ -31,7 +31,7 @@ pub(super) enum DiskError {
 
 /// A disk, by its directory in sysfs.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub struct Disk {
     sysfs: PathBuf,
 }
 
@@ -40,7 +40,7 @@ impl Disk {
     ///
     /// # Errors
     /// [`DiskError::NoPartition`], also for file systems without a disk.
-    pub(super) fn of(data: &Path) -> Result<Self, DiskError> {
+    pub fn of(data: &Path) -> Result<Self, DiskError> {
         let failed = |source| DiskError::NoPartition {
             path: data.to_path_buf(),
             source,
@@ -63,7 +63,7 @@ impl Disk {
     ///
     /// # Errors
     /// [`DiskError::Missing`].
-    pub(super) fn partition(&self, partition: &Partition) -> Result<PathBuf, DiskError> {
+    pub fn partition(&self, partition: &Partition) -> Result<PathBuf, DiskError> {
         let number = partition.number.to_string();
         std::fs::read_dir(&self.sysfs)
             .into_iter()
