@@ -10,6 +10,7 @@ use crate::places::Places;
 use crate::release;
 use crate::supervise::door::{self, Action, Situation};
 use crate::supervise::judgement::Judgement;
+use crate::supervise::name_servers;
 use crate::supervise::probe::{self, Probe, Round};
 use crate::supervise::starts::{self, Starts};
 use crate::supervise::{http, page};
@@ -126,6 +127,7 @@ impl Daemon {
         self.leave_judgement(judged.situation, minutes, &round, now)?;
         self.watch_admin_password().await;
         self.finish_boot(now).await;
+        name_servers::refresh(&self.places)?;
         tell(&[NotifyState::Watchdog]);
         let busy = matches!(judged.action, Some(Action::FinishInstallation));
         Ok(if busy {

@@ -65,16 +65,12 @@ fn act(places: &Places) -> Result<Outcome, Alarm> {
             stamp,
             running,
         } => {
-            let remembered = serde_json::to_vec(&Repairs {
-                count: seen.repairs + 1,
-            })
-            .unwrap_or_default();
-            let repaired = durable::write(&places.repairs(), &remembered, Owner::mode(0o644))
-                .map_err(|error| error.to_string())
-                .and_then(|()| {
-                    let disk = Disk::of(&places.data()).map_err(|error| error.to_string())?;
-                    repair::repair(&disk, slot, &stamp).map_err(|error| error.to_string())
-                });
+            let repaired = (|| {
+                let disk = Disk::of(&places.data()).map_err(|error| error.to_string())?;
+                repair::prove(&disk, slot, &stamp).map_err(|error| error.to_string())?;
+                remember_repair(places, seen.repairs + 1).map_err(|error| error.to_string())?;
+                repair::commit(&disk, slot).map_err(|error| error.to_string())
+            })();
             match repaired {
                 Ok(()) => Ok(Outcome::Reboot),
                 Err(reason) => {
@@ -110,6 +106,13 @@ fn repairs(places: &Places) -> u32 {
         }
         Err(_) => decide::REPAIR_LIMIT,
     }
+}
+
+/// Counted before the boot state is touched: a repair that does not help must not be repeated for ever. A slot that was
+/// not proven is not counted, so that the screen keeps saying what is wrong with it.
+fn remember_repair(places: &Places, count: u32) -> Result<(), durable::DurableError> {
+    let text = serde_json::to_vec(&Repairs { count }).unwrap_or_default();
+    durable::write(&places.repairs(), &text, Owner::mode(0o644))
 }
 
 fn forget_repairs(places: &Places) {

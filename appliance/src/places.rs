@@ -98,6 +98,10 @@ impl Places {
         localtime = "run/posto/localtime";
         /// The network settings in force.
         network = "run/systemd/network/10-lan.network";
+        /// What systemd-networkd knows of the network.
+        network_state = "run/systemd/netif/state";
+        /// Name servers in force; `/etc/resolv.conf` points here.
+        resolv_conf = "run/posto/resolv.conf";
         /// Time zones.
         zoneinfo = "usr/share/zoneinfo";
         /// The live database's socket.

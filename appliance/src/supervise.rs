@@ -3,6 +3,7 @@
 pub mod door;
 pub mod http;
 pub mod judgement;
+pub mod name_servers;
 pub mod page;
 pub mod probe;
 pub mod starts;

@@ -2,6 +2,8 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!("posto-sign: signing releases is not built yet in this version; nothing was read, signed or written.");
+    eprintln!(
+        "posto-sign: signing releases is not built yet in this version; nothing was read, signed or written."
+    );
     ExitCode::from(2)
 }

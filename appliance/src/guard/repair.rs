@@ -17,7 +17,7 @@ use crate::system::block::{Disk, DiskError};
 /// Where the slot's boot partition is looked at.
 const LOOK: &str = "/run/posto/slot";
 
-/// Why the slot is not made the one that boots. Nothing was written, unless [`RepairError::State`] says so.
+/// Why the slot is not made the one that boots. The boot state was written only where [`RepairError::State`] says so.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RepairError {
     /// A partition is missing.
@@ -53,8 +53,8 @@ pub(super) enum RepairError {
     State(#[from] SlotDiskError),
 }
 
-/// Proves the slot, then commits it in the boot state. Reads the whole root: 4 GiB take minutes on an old disk.
-pub(super) fn repair(disk: &Disk, slot: Slot, stamp: &Stamp) -> Result<(), RepairError> {
+/// Proves that the slot holds the stamped release, whole. Reads all of its root: 4 GiB take minutes on an old disk.
+pub(super) fn prove(disk: &Disk, slot: Slot, stamp: &Stamp) -> Result<(), RepairError> {
     let boot = disk.partition(layout::boot(slot))?;
     let slot_env = read_slot_env(&boot).map_err(|source| RepairError::Boot {
         path: boot.clone(),
@@ -71,7 +71,11 @@ pub(super) fn repair(disk: &Disk, slot: Slot, stamp: &Stamp) -> Result<(), Repai
         path: root.clone(),
         source,
     })?;
-    verity::verify(&image, &found.verity)?;
+    Ok(verity::verify(&image, &found.verity)?)
+}
+
+/// Commits the slot in the boot state.
+pub(super) fn commit(disk: &Disk, slot: Slot) -> Result<(), RepairError> {
     let state = SlotDisk::open(&disk.partition(&layout::STATE)?, 0)?;
     Ok(state.write(&BootState::commit(slot))?)
 }
