@@ -14,7 +14,7 @@ pub struct Sizes {
 }
 
 /// MemTotal (MiB) of boxes sold as 2, 4, 8, 16 GB, about 7 % less than printed; heap, class memory and pool for each.
-/// 4 and 8 GB are FACTS' proposal (Java 440-550 MB RSS without modules, real sites run 25; MariaDB 135-360 MB with a
+/// 4 and 8 GB are a proposal from runs of OpenMRS 2.8.9 (Java 440-550 MB RSS without modules, real sites run 25; MariaDB 135-360 MB with a
 /// 128 MB pool); above, the pool grows rather than the heap: the serial collector stops the clinic longer on a large one.
 const CLASSES: [(u64, [u64; 3]); 4] = [
     (1800, [512, 256, 128]),
