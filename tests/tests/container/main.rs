@@ -1,0 +1,8 @@
+//! The built release in a container: from the virgin mark to an open door, and what must never happen on the way.
+//! Needs root, `POSTO_RELEASE_DIR` (a release with the stand-in) and minutes: `./check` runs it.
+
+mod ground;
+mod imports;
+mod refusals;
+mod secrets;
+mod serving;
