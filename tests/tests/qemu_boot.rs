@@ -14,19 +14,17 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use posto_release::layout::{self, DATA, MIB, STATE};
+use posto_release::layout::{self, DATA, MIB};
 use posto_release::slot::{Slot, Watch};
-use posto_release::{slot_disk::SlotDisk, verity};
+use posto_release::verity;
 use posto_tests::qemu::machine::overlay;
-use posto_tests::qemu::{Disk, Firmware, Machine, Setup};
+use posto_tests::qemu::site::DISK_BYTES;
+use posto_tests::qemu::{Disk, Firmware, Machine, Setup, Site};
 use posto_tests::{command, http, wait};
 
-/// 120 GB are usual; the overlay takes only what is written.
-const DISK_BYTES: u64 = 24 << 30;
 /// To the hand-over and out of the initrd: 20 s here, 100 s on a loaded machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
 /// First boot with database, installation and start-up, in emulation.
@@ -55,10 +53,8 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The disks are large and can be made again.
-            for name in ["disk.img", "disk.qcow2"] {
-                std::fs::remove_file(self.0.join(name)).ok();
-            }
+            // The disk is large and can be made again.
+            std::fs::remove_file(self.0.join("disk.qcow2")).ok();
             eprintln!("serial logs are kept in {}", self.0.display());
         } else {
             std::fs::remove_dir_all(&self.0).ok();
@@ -121,75 +117,23 @@ fn the_disk_image_boots_on_uefi_until_the_page_answers() {
 }
 
 /// A writable copy of the disk image, with slot b filled as slot a is.
-struct Site {
-    path: PathBuf,
-    file: File,
-    port: u16,
-    folder: Folder,
+fn site(test: &str) -> Site {
+    let image = release().join("disk.img");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let made = Site::new(&folder, &image).unwrap();
+    made.fill(&layout::BOOT_B, &image, &layout::BOOT_A).unwrap();
+    made.fill(&layout::ROOT_B, &image, &layout::ROOT_A).unwrap();
+    made
 }
 
-impl Site {
-    fn new(test: &str) -> Self {
-        let folder = Folder::new(test);
-        let path = folder.0.join("disk.img");
-        let (from, to) = (
-            release().join("disk.img").display().to_string(),
-            path.display().to_string(),
-        );
-        command::run(&["cp", "--sparse=always", "--reflink=auto", &from, &to]).unwrap();
-        let file = File::options().read(true).write(true).open(&path).unwrap();
-        file.set_len(DISK_BYTES).unwrap();
-        let made = Self {
-            path,
-            file,
-            port: free_port(),
-            folder,
-        };
-        made.copy(&layout::BOOT_A, &layout::BOOT_B);
-        made.copy(&layout::ROOT_A, &layout::ROOT_B);
-        made
-    }
-
-    fn copy(&self, from: &layout::Partition, to: &layout::Partition) {
-        let mut chunk = vec![0; 1 << 20];
-        for at in (0..from.size_bytes()).step_by(chunk.len()) {
-            self.file
-                .read_exact_at(&mut chunk, from.start_bytes() + at)
-                .unwrap();
-            if chunk.iter().any(|byte| *byte != 0) {
-                self.file
-                    .write_all_at(&chunk, to.start_bytes() + at)
-                    .unwrap();
-            }
-        }
-    }
-
-    fn flip(&self, at: u64) {
-        let mut byte = [0];
-        self.file.read_exact_at(&mut byte, at).unwrap();
-        self.file.write_all_at(&[byte[0] ^ 1], at).unwrap();
-    }
-
-    fn state(&self) -> SlotDisk {
-        SlotDisk::open(&self.path, STATE.start_bytes()).unwrap()
-    }
-
-    fn start(&self) -> Machine {
-        let setup = Setup {
-            firmware: Firmware::Bios,
-            disk: Disk::Raw(&self.path),
-            memory_mib: 4096,
-            processors: 2,
-            http_port: Some(self.port),
-            folder: &self.folder.0,
-        };
-        Machine::start(&setup).unwrap()
-    }
+fn flip(site: &Site, at: u64) {
+    let byte = site.read(at, 1).unwrap()[0];
+    site.overwrite(at, &[byte ^ 1]).unwrap();
 }
 
 /// Userspace runs when the door's nginx answers, whatever it says: the page of a shut door counts.
 fn wait_for_userspace(site: &Site) {
-    let url = format!("http://127.0.0.1:{}/", site.port);
+    let url = format!("{}/", site.url());
     wait::until("any answer of the machine's web server", BOOT_LIMIT, || {
         Ok(http::get(&url, Duration::from_secs(20)).ok())
     })
@@ -198,10 +142,10 @@ fn wait_for_userspace(site: &Site) {
 
 #[test]
 fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop() {
-    let ground = Site::new("corrupt-committed");
+    let ground = site("corrupt-committed");
     // The erofs superblock: the first thing that a mount reads.
-    ground.flip(layout::ROOT_A.start_bytes() + 1024);
-    let mut machine = ground.start();
+    flip(&ground, layout::ROOT_A.start_bytes() + 1024);
+    let mut machine = ground.start().unwrap();
     for boot in 1..=2 {
         machine
             .serial
@@ -216,7 +160,7 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
             "boot {boot}: {said}"
         );
         assert_eq!(
-            ground.state().read().w,
+            ground.state().unwrap().read().w,
             Some(Watch {
                 slot: Slot::A,
                 unfinished: boot
@@ -240,7 +184,7 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
         .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
         .unwrap();
     wait_for_userspace(&ground);
-    let state = ground.state().read();
+    let state = ground.state().unwrap().read();
     assert_eq!(
         (state.committed(), state.pending_trial()),
         (Some(Slot::A), None),
@@ -250,13 +194,13 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
 
 #[test]
 fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
-    let ground = Site::new("corrupt-trial");
-    ground.flip(layout::ROOT_B.start_bytes() + 1024);
-    let slots = ground.state();
+    let ground = site("corrupt-trial");
+    flip(&ground, layout::ROOT_B.start_bytes() + 1024);
+    let slots = ground.state().unwrap();
     slots
         .write(&slots.read().arm_trial(Slot::B, 3).unwrap())
         .unwrap();
-    let mut machine = ground.start();
+    let mut machine = ground.start().unwrap();
     for _ in 0..3 {
         machine
             .serial
@@ -276,12 +220,11 @@ fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
 
 #[test]
 fn an_overwritten_committed_root_ends_in_the_other_slot() {
-    let ground = Site::new("root-gone");
+    let ground = site("root-gone");
     ground
-        .file
-        .write_all_at(&vec![0; 8 << 20], layout::ROOT_A.start_bytes())
+        .overwrite(layout::ROOT_A.start_bytes(), &vec![0; 8 << 20])
         .unwrap();
-    let mut machine = ground.start();
+    let mut machine = ground.start().unwrap();
     machine
         .serial
         .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
@@ -292,9 +235,9 @@ fn an_overwritten_committed_root_ends_in_the_other_slot() {
 /// The plug is pulled at several moments of the first boot; the last boot must find or make one whole file system.
 #[test]
 fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
-    let ground = Site::new("cut-mkfs");
+    let ground = site("cut-mkfs");
     for after_ms in [0, 100, 400, 1000, 2000] {
-        let mut machine = ground.start();
+        let mut machine = ground.start().unwrap();
         machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
         // Only the first boots make a file system; once it stands, the cut falls into a normal boot.
         if machine
@@ -309,16 +252,17 @@ fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
         }
         machine.power_off().unwrap();
     }
-    let mut machine = ground.start();
+    let mut machine = ground.start().unwrap();
     machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
     wait_for_userspace(&ground);
     let said = machine.serial.so_far();
     assert!(!said.contains("does not start"), "{said}");
     machine.power_off().unwrap();
-    let mut mark = vec![0; layout::VIRGIN_MARK_BYTES];
-    ground
-        .file
-        .read_exact_at(&mut mark, DATA.start_bytes() + layout::VIRGIN_MARK_OFFSET)
+    let mark = ground
+        .read(
+            DATA.start_bytes() + layout::VIRGIN_MARK_OFFSET,
+            layout::VIRGIN_MARK_BYTES,
+        )
         .unwrap();
     assert_ne!(mark, layout::virgin_mark(), "the raw mark is gone");
 }
@@ -326,8 +270,8 @@ fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
 /// The data partition through its life: made once, never made again, whatever happens to it.
 #[test]
 fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
-    let ground = Site::new("data");
-    let mut machine = ground.start();
+    let ground = site("data");
+    let mut machine = ground.start().unwrap();
     machine
         .serial
         .wait_for(&["new disk: preparing the data partition"], BOOT_LIMIT)
@@ -335,11 +279,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     wait_for_userspace(&ground);
     machine.power_off().unwrap();
 
-    let mut superblock = vec![0; 4096];
-    ground
-        .file
-        .read_exact_at(&mut superblock, DATA.start_bytes())
-        .unwrap();
+    let superblock = ground.read(DATA.start_bytes(), 4096).unwrap();
     assert!(superblock.starts_with(b"XFSB"));
     let sectors = |bytes: &[u8]| u64::from_be_bytes(bytes[8..16].try_into().unwrap());
     assert!(
@@ -348,11 +288,8 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     );
 
     // A destroyed superblock: said, not mended by a fresh file system.
-    ground
-        .file
-        .write_all_at(&[0; 4096], DATA.start_bytes())
-        .unwrap();
-    let mut machine = ground.start();
+    ground.overwrite(DATA.start_bytes(), &[0; 4096]).unwrap();
+    let mut machine = ground.start().unwrap();
     machine
         .serial
         .wait_for(
@@ -362,22 +299,15 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
         .unwrap();
     wait_for_userspace(&ground);
     machine.power_off().unwrap();
-    let mut after = vec![0; 4096];
-    ground
-        .file
-        .read_exact_at(&mut after, DATA.start_bytes())
-        .unwrap();
+    let after = ground.read(DATA.start_bytes(), 4096).unwrap();
     assert!(
         after.iter().all(|byte| *byte == 0),
         "nothing was written where the file system was"
     );
 
     // With its superblock back the same data is used again.
-    ground
-        .file
-        .write_all_at(&superblock, DATA.start_bytes())
-        .unwrap();
-    let mut machine = ground.start();
+    ground.overwrite(DATA.start_bytes(), &superblock).unwrap();
+    let mut machine = ground.start().unwrap();
     machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
     wait_for_userspace(&ground);
     let said = machine.serial.so_far();
@@ -387,8 +317,8 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     );
     machine.power_off().unwrap();
 
-    let env = ground.slot_a_verity();
-    let root = ground.folder.0.join("root.img");
+    let env = slot_a_verity(&ground);
+    let root = ground.folder.join("root.img");
     command::run(&[
         "dd",
         "status=none",
@@ -404,20 +334,16 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
         .expect("three boots left the root as it was built");
 }
 
-impl Site {
-    /// The verity target in slot.env, found by its signature: slot a's boot partition is a FAT.
-    fn slot_a_verity(&self) -> verity::VerityTarget {
-        let mut bytes = vec![0; usize::try_from(layout::BOOT_A.size_bytes()).unwrap()];
-        self.file
-            .read_exact_at(&mut bytes, layout::BOOT_A.start_bytes())
-            .unwrap();
-        let signature = posto_release::env_block::SIGNATURE.as_bytes();
-        let at = bytes
-            .windows(signature.len())
-            .position(|window| window == signature)
-            .unwrap();
-        posto_release::slot_env::SlotEnv::parse(&bytes[at..at + 1024])
-            .unwrap()
-            .verity
-    }
+/// The verity target in slot.env, found by its signature: slot a's boot partition is a FAT.
+fn slot_a_verity(site: &Site) -> verity::VerityTarget {
+    let length = usize::try_from(layout::BOOT_A.size_bytes()).unwrap();
+    let bytes = site.read(layout::BOOT_A.start_bytes(), length).unwrap();
+    let signature = posto_release::env_block::SIGNATURE.as_bytes();
+    let at = bytes
+        .windows(signature.len())
+        .position(|window| window == signature)
+        .unwrap();
+    posto_release::slot_env::SlotEnv::parse(&bytes[at..at + 1024])
+        .unwrap()
+        .verity
 }

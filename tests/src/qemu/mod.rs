@@ -3,5 +3,7 @@
 pub mod machine;
 pub mod qmp;
 pub mod serial;
+pub mod site;
 
 pub use machine::{Disk, Firmware, Machine, Setup};
+pub use site::Site;

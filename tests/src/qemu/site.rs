@@ -1,0 +1,181 @@
+//! A disk that a test writes to: a copy of a release's disk image, as large as a small box's disk.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use posto_release::layout::{DATA, Partition, STATE};
+use posto_release::slot_disk::SlotDisk;
+
+use super::machine::{Disk, Firmware, Machine, Setup};
+use crate::command;
+
+/// 120 GB are usual; the copy takes only what is written.
+pub const DISK_BYTES: u64 = 24 << 30;
+const MEMORY_MIB: u32 = 4096;
+
+/// The disk, and the folder with the machine's serial log. Both go when the test passes; the log stays when it fails.
+#[derive(Debug)]
+pub struct Site {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The disk, raw.
+    pub path: PathBuf,
+    file: File,
+    /// The port of this host's loopback that leads to the machine's port 80.
+    pub port: u16,
+}
+
+impl Site {
+    /// Copies `image` into `folder`, which is made anew.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn new(folder: &Path, image: &Path) -> Result<Self> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join("disk.img");
+        let (from, to) = (image.display().to_string(), path.display().to_string());
+        command::run(&["cp", "--sparse=always", "--reflink=auto", &from, &to])?;
+        let file = File::options().read(true).write(true).open(&path)?;
+        file.set_len(DISK_BYTES)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        Ok(Self {
+            folder: folder.to_owned(),
+            path,
+            file,
+            port,
+        })
+    }
+
+    /// Fills the partition `to` with the partition `from` of a release's disk image.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn fill(&self, to: &Partition, image: &Path, from: &Partition) -> Result<()> {
+        let source = File::open(image).with_context(|| image.display().to_string())?;
+        let mut chunk = vec![0; 1 << 20];
+        let mut before = vec![0; 1 << 20];
+        for at in (0..from.size_bytes()).step_by(chunk.len()) {
+            source.read_exact_at(&mut chunk, from.start_bytes() + at)?;
+            self.file
+                .read_exact_at(&mut before, to.start_bytes() + at)?;
+            if chunk != before {
+                self.file.write_all_at(&chunk, to.start_bytes() + at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Overwrites a place of the disk, bytes from its start.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn overwrite(&self, at: u64, bytes: &[u8]) -> Result<()> {
+        Ok(self.file.write_all_at(bytes, at)?)
+    }
+
+    /// Reads a place of the disk, bytes from its start.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, at: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes)
+    }
+
+    /// The boot state on the disk, also while the machine runs.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn state(&self) -> Result<SlotDisk> {
+        Ok(SlotDisk::open(&self.path, STATE.start_bytes())?)
+    }
+
+    /// Switches a machine with this disk on.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start(&self) -> Result<Machine> {
+        Machine::start(&Setup {
+            firmware: Firmware::Bios,
+            disk: Disk::Raw(&self.path),
+            memory_mib: MEMORY_MIB,
+            processors: 2,
+            http_port: Some(self.port),
+            folder: &self.folder,
+        })
+    }
+
+    /// Scheme, host and port of the machine's door.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The data partition of a machine that is off. Its file system's log is replayed, as the next boot would.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn data(&self) -> Result<Mounted> {
+        self.mount("rw,noatime")
+    }
+
+    /// The data partition of a running machine, as it stands on the disk at this moment: for files written minutes ago.
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn running_data(&self) -> Result<Mounted> {
+        self.mount("ro,norecovery")
+    }
+
+    fn mount(&self, how: &str) -> Result<Mounted> {
+        let at = tempfile::Builder::new().prefix("posto-data").tempdir()?;
+        let options = format!("loop,nouuid,{how},offset={}", DATA.start_bytes());
+        command::run(&[
+            "mount".as_ref(),
+            "-o".as_ref(),
+            options.as_ref(),
+            self.path.as_os_str(),
+            at.path().as_os_str(),
+        ])?;
+        Ok(Mounted { at })
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The disk is large and can be made again.
+            std::fs::remove_file(&self.path).ok();
+        } else {
+            std::fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+}
+
+/// A mounted data partition; unmounted with this value.
+#[derive(Debug)]
+pub struct Mounted {
+    at: tempfile::TempDir,
+}
+
+impl Mounted {
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.at.path()
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // A failure shows when the folder cannot be removed; the machine's next boot is what is tested.
+        command::ask(&["umount".as_ref(), self.at.path().as_os_str()]).ok();
+    }
+}

@@ -1,0 +1,226 @@
+//! Release and data belong together: a box whose boot state forgot the slot finds the release of its data again, and no
+//! other release ever opens them.
+//!
+//! `POSTO_RELEASE_DIR=<release a> POSTO_RELEASE_DIR_B=<release b> cargo test -p posto-tests --test qemu_repair -- --nocapture`
+//!
+//! Both releases with disk.img and the stand-in; the machine's serial log is kept when the test fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test's steps fail by panicking, with the error in the message"
+)]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use posto_release::layout::{
+    BOOT_A, BOOT_B, ROOT_A, ROOT_B, STATE, STATE_BLOCK_BYTES, STATE_C1_OFFSET, STATE_C2_OFFSET,
+};
+use posto_release::slot::{BootState, Slot, Watch};
+use posto_tests::qemu::{Machine, Site};
+use posto_tests::standin::{Clinic, Counts};
+use posto_tests::{command, http, wait};
+
+/// To GRUB's hand-over, or from it to the door's web server.
+const BOOT_LIMIT: Duration = Duration::from_secs(300);
+/// First boot with database, installation and start-up, in emulation.
+const OPEN_LIMIT: Duration = Duration::from_secs(1500);
+/// How long a refusal is watched: a restart would come at once, and the journal is on the disk after a minute.
+const REFUSAL_WATCHED: Duration = Duration::from_secs(90);
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+fn image(variable: &str) -> PathBuf {
+    let release =
+        std::env::var(variable).expect("POSTO_RELEASE_DIR and POSTO_RELEASE_DIR_B name releases");
+    Path::new(&release).join("disk.img")
+}
+
+fn fill_slot_b(site: &Site, image: &Path) {
+    site.fill(&BOOT_B, image, &BOOT_A).unwrap();
+    site.fill(&ROOT_B, image, &ROOT_A).unwrap();
+}
+
+fn wait_for_grub(machine: &mut Machine, said: &str) {
+    machine.serial.wait_for(&[said], BOOT_LIMIT).unwrap();
+}
+
+fn wait_for_open_door(site: &Site) {
+    let url = format!("{}/openmrs/health/started", site.url());
+    wait::until("the open door", OPEN_LIMIT, || {
+        let answer = http::get(&url, ANSWER_LIMIT).ok();
+        Ok(answer.filter(|answer| answer.status == 200))
+    })
+    .unwrap();
+}
+
+fn wait_for_finished_boot(site: &Site) {
+    wait::until("the boot reported as finished", BOOT_LIMIT, || {
+        Ok(site.state()?.read().w.is_none().then_some(()))
+    })
+    .unwrap();
+}
+
+fn clinic(site: &Site) -> Clinic {
+    let password = wait::until("the admin password on the disk", BOOT_LIMIT, || {
+        let data = site.running_data()?;
+        Ok(std::fs::read_to_string(data.path().join("secrets/openmrs-admin-password")).ok())
+    })
+    .unwrap();
+    Clinic::new(&site.url(), "admin", password.trim())
+}
+
+fn counts(clinic: &Clinic) -> Counts {
+    wait::until("the stand-in's counts", BOOT_LIMIT, || {
+        Ok(clinic.counts().ok())
+    })
+    .unwrap()
+}
+
+/// Every file of the database, the secrets and the stamp, with inode, size and time of the last change.
+fn fingerprint(data: &Path) -> String {
+    let [database, secrets, stamp] = ["live/database", "secrets", "posto/stamp.json"]
+        .map(|name| data.join(name).display().to_string());
+    let argv = [
+        "find",
+        &database,
+        &secrets,
+        &stamp,
+        "-printf",
+        "%i %s %T@ %P\\n",
+    ];
+    let mut lines: Vec<_> = command::run(&argv)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+/// What a unit said in the last boot of a slot, from the journal on the data partition.
+fn journal(data: &Path, slot: Slot, unit: &str) -> String {
+    let folder = data.join("var/log/journal").display().to_string();
+    let wanted = format!("Command line:.*posto.slot={slot} ");
+    let ask = |more: &[&str]| {
+        let mut argv = vec!["journalctl", "--quiet", "--no-pager", "-D", &folder];
+        argv.extend_from_slice(more);
+        command::run(&argv).unwrap()
+    };
+    let said = ask(&[
+        "-o",
+        "json",
+        "-r",
+        "-n",
+        "1",
+        "_TRANSPORT=kernel",
+        "--grep",
+        &wanted,
+    ]);
+    let entry: serde_json::Value = serde_json::from_str(&said).expect("a boot of the slot");
+    let boot = entry["_BOOT_ID"].as_str().unwrap().to_owned();
+    ask(&["-o", "cat", "-b", &boot, "-u", unit])
+}
+
+fn assert_database_stayed_down(data: &Path) {
+    // The journal is asked about the slot whose database did start as well: else silence would prove nothing.
+    let up = "ready for connections";
+    let (a, b) = (
+        journal(data, Slot::A, "mariadb.service"),
+        journal(data, Slot::B, "mariadb.service"),
+    );
+    assert!(b.contains(up), "{b}");
+    assert!(!a.contains(up) && a.contains("Dependency failed"), "{a}");
+}
+
+#[test]
+fn data_find_their_release_again_and_no_other_release_opens_them() {
+    let (release_a, release_b) = (image("POSTO_RELEASE_DIR"), image("POSTO_RELEASE_DIR_B"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("repair");
+    let site = Site::new(&folder, &release_a).unwrap();
+    fill_slot_b(&site, &release_b);
+    let state = site.state().unwrap();
+    state.write(&BootState::commit(Slot::B)).unwrap();
+    let start = Instant::now();
+    let at = |what: &str| println!("{:4} s: {what}", start.elapsed().as_secs());
+
+    // A clinic works with release b in slot b.
+    let mut machine = site.start().unwrap();
+    wait_for_grub(&mut machine, "GRUB: slot b mode normal");
+    wait::until("the begun boot on the disk", BOOT_LIMIT, || {
+        let begun = Watch {
+            slot: Slot::B,
+            unfinished: 1,
+        };
+        Ok((state.read().w == Some(begun)).then_some(()))
+    })
+    .unwrap();
+    wait_for_open_door(&site);
+    at("release b serves on fresh data");
+    wait_for_finished_boot(&site);
+    at("its boot is no longer counted as unfinished");
+    let clinic = clinic(&site);
+    clinic.add_patient().unwrap();
+    let before = counts(&clinic);
+    machine.power_off().unwrap();
+    let untouched = fingerprint(site.data().unwrap().path());
+
+    // The data on a box that has release a only: in both slots.
+    fill_slot_b(&site, &release_a);
+    state.write(&BootState::commit(Slot::A)).unwrap();
+    let mut machine = site.start().unwrap();
+    wait_for_grub(&mut machine, "GRUB: slot a mode normal");
+    let door = format!("{}/openmrs/", site.url());
+    wait::until("the page that asks for a technician", BOOT_LIMIT, || {
+        let answer = http::get(&door, ANSWER_LIMIT).ok();
+        Ok(
+            answer
+                .filter(|answer| answer.status == 503 && answer.body.contains("release-mismatch")),
+        )
+    })
+    .unwrap();
+    at("release a refuses the data of release b");
+    let watched = Instant::now();
+    wait::until("the end of the watch", BOOT_LIMIT, || {
+        let answer = http::get(&door, ANSWER_LIMIT)?;
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        Ok((watched.elapsed() > REFUSAL_WATCHED).then_some(()))
+    })
+    .unwrap();
+    let said = machine.serial.so_far();
+    assert!(!said.contains("GRUB: slot"), "no restart: {said}");
+    let stands = state.read();
+    assert_eq!((stands.c1, stands.c2), (Some(Slot::A), Some(Slot::A)));
+    machine.power_off().unwrap();
+    let data = site.data().unwrap();
+    assert_eq!(fingerprint(data.path()), untouched, "nothing was touched");
+    assert_database_stayed_down(data.path());
+    println!("{}", journal(data.path(), Slot::A, "posto-guard.service"));
+    drop(data);
+
+    // Release b is in slot b again, but both committed records are lost: GRUB takes slot a.
+    fill_slot_b(&site, &release_b);
+    for offset in [STATE_C1_OFFSET, STATE_C2_OFFSET] {
+        site.overwrite(STATE.start_bytes() + offset, &[0xA5; STATE_BLOCK_BYTES])
+            .unwrap();
+    }
+    assert_eq!(state.read().committed(), None);
+    let mut machine = site.start().unwrap();
+    wait_for_grub(&mut machine, "GRUB: slot a mode normal");
+    wait_for_grub(&mut machine, "GRUB: slot b mode normal");
+    at("release a has repaired the boot state and restarted");
+    let repaired = state.read();
+    assert_eq!(
+        (repaired.c1, repaired.c2, repaired.t),
+        (Some(Slot::B), Some(Slot::B), None)
+    );
+    wait_for_open_door(&site);
+    at("release b serves again");
+    assert_eq!(counts(&clinic), before);
+    wait_for_finished_boot(&site);
+    machine.power_off().unwrap();
+    let data = site.data().unwrap();
+    assert_database_stayed_down(data.path());
+    println!("{}", journal(data.path(), Slot::A, "posto-guard.service"));
+}
