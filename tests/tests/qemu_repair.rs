@@ -122,13 +122,14 @@ fn journals(data: &Path, slot: Slot, unit: &str) -> Vec<String> {
 
 /// In the last boot of slot a; `guard` is what its guard must have said.
 fn assert_database_stayed_down(data: &Path, guard: &str) {
-    let up = "ready for connections";
+    // The server names itself in its first line; systemd's own lines about the unit do not.
+    let up = "mariadbd";
     // Slot b's first boot did start it: else silence would prove nothing.
     let b = journals(data, Slot::B, "mariadb.service");
     assert!(b.first().unwrap().contains(up), "{b:?}");
     let a = journals(data, Slot::A, "mariadb.service");
     let a = a.last().unwrap();
-    assert!(!a.contains(up) && a.contains("Dependency failed"), "{a}");
+    assert!(!a.contains(up), "{a}");
     let said = journals(data, Slot::A, "posto-guard.service");
     assert!(said.last().unwrap().contains(guard), "{said:?}");
 }
