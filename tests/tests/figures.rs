@@ -74,7 +74,9 @@ fn boot_to_answer_and_memory_at_rest() -> Result<()> {
         ("first boot, disk at 120 IOPS", hdd, true),
     ] {
         if fresh || data.is_none() {
-            let file = folder.path().join(format!("{}.xfs", name.len()));
+            let file = folder
+                .path()
+                .join(format!("{}.xfs", name.replace([' ', ','], "-")));
             data = Some(DataFile::create(
                 &file,
                 4 << 30,
