@@ -147,8 +147,8 @@ impl Sending {
             match message {
                 Message::BeginAgain => {
                     self.open = None;
-                    for verb in ["DROP", "CREATE"] {
-                        let sql = format!("{verb} DATABASE {}", server::DATABASE).into_bytes();
+                    for verb in ["DROP DATABASE", "CREATE DATABASE", "USE"] {
+                        let sql = format!("{verb} {}", server::DATABASE).into_bytes();
                         self.send(
                             connection,
                             &Batch {
@@ -160,17 +160,6 @@ impl Sending {
                         )
                         .await?;
                     }
-                    let sql = format!("USE {}", server::DATABASE).into_bytes();
-                    self.send(
-                        connection,
-                        &Batch {
-                            sql,
-                            line: 0,
-                            table: None,
-                            rows: 0,
-                        },
-                    )
-                    .await?;
                 }
                 Message::Send(batch) => {
                     self.commit_before(connection, &batch).await?;
