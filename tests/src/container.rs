@@ -27,7 +27,8 @@ pub struct Options {
     pub release: PathBuf,
     /// The data partition's file (see [`DataFile`]); kept after the container ends.
     pub data: PathBuf,
-    /// Selects name and address: host 10.213.N.1, container 10.213.N.2. Two containers at once need two numbers.
+    /// Selects name and address: host 10.213.N.1, container 10.213.N.2. Two containers at once need two numbers; two
+    /// runs of tests at once need two bases (`POSTO_CONTAINER_BASE`, added to every number).
     pub number: u8,
     /// Memory and disk limits of the pretended box.
     pub limits: Limits,
@@ -90,7 +91,8 @@ impl Container {
         std::fs::create_dir_all(data.join("var"))?;
         let machine_id = data::machine_id(&data)?;
 
-        let name = format!("posto-{}", options.number);
+        let number = data::on_this_machine(options.number);
+        let name = format!("posto-{number}");
         let mut nspawn = command("setpriv");
         nspawn.args(["--pdeathsig", "KILL"]);
         nspawn.args(options.limits.prefix(&name)?);
@@ -135,7 +137,7 @@ impl Container {
         let container = Self {
             nspawn,
             leader,
-            number: options.number,
+            number,
             limits: options.limits,
             data_loop: loops.1,
             data_file: options.data.canonicalize()?,
