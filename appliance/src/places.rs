@@ -72,6 +72,14 @@ impl Places {
         install_pending = "data/posto/install-pending";
         /// How long earlier starts took.
         starts = "data/posto/starts.json";
+        /// What happened on this box (SQLite).
+        events = "data/posto/events.sqlite";
+        /// What the ladder has spent of its budgets.
+        ledger = "data/posto/ledger.json";
+        /// Boots begun and ended in order.
+        boots = "data/posto/boots.json";
+        /// Room that the disk guard gives back so that the database can end in order.
+        reserve = "data/posto/reserve";
         /// Bound over `/var`.
         var = "data/var";
         /// Posto's directory on tmpfs.
@@ -86,6 +94,12 @@ impl Places {
         alarms = "run/posto/alarms";
         /// What the daemon last saw, for `posto status` and the console.
         judgement = "run/posto/judgement.json";
+        /// What the watcher (posto-watch.service, unprivileged) last saw of the application.
+        watch = "run/posto/watch/seen.json";
+        /// What somebody at the box asked for by hand.
+        wishes = "run/posto/wishes";
+        /// The kernel's name of this boot.
+        boot_id = "proc/sys/kernel/random/boot_id";
         /// Environment of openmrs.service.
         openmrs_environment = "run/posto/openmrs.env";
         /// Holds the script of a first installation.

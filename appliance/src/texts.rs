@@ -1,10 +1,25 @@
-//! What technicians and clerks read, in Portuguese and English: `texts/pt.ftl`, `texts/en.ftl` (Project Fluent).
+//! What technicians and clerks read, in Portuguese and English: `texts/pt/*.ftl`, `texts/en/*.ftl` (Project Fluent), one
+//! file a noun.
+
+use std::cell::OnceCell;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use serde::{Deserialize, Serialize};
 
-const PT: &str = include_str!("texts/pt.ftl");
-const EN: &str = include_str!("texts/en.ftl");
+macro_rules! sources {
+    ($($noun:literal),+) => {
+        const PT: &[&str] = &[$(include_str!(concat!("texts/pt/", $noun, ".ftl"))),+];
+        const EN: &[&str] = &[$(include_str!(concat!("texts/en/", $noun, ".ftl"))),+];
+    };
+}
+sources!("alarms", "console", "events", "import", "page", "state");
+
+type Bundle = FluentBundle<FluentResource>;
+
+thread_local! {
+    // Read once a thread: the daemon says the same few texts for months.
+    static BUNDLES: [OnceCell<Bundle>; 2] = const { [OnceCell::new(), OnceCell::new()] };
+}
 
 /// The languages that exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,19 +62,6 @@ impl From<u64> for Value {
 /// The text `id` in this language. A text that is missing gives its id, so that something is said in any case.
 #[must_use]
 pub fn say(language: Language, id: &str, values: &[(&str, Value)]) -> String {
-    let (code, source) = match language {
-        Language::Pt => ("pt", PT),
-        Language::En => ("en", EN),
-    };
-    let resource = match FluentResource::try_new(source.to_string()) {
-        Ok(resource) | Err((resource, _)) => resource,
-    };
-    let mut bundle = FluentBundle::new(code.parse().into_iter().collect());
-    // The marks for right-to-left scripts show as boxes on a text console.
-    bundle.set_use_isolating(false);
-    if bundle.add_resource(resource).is_err() {
-        return id.to_string();
-    }
     let mut arguments = FluentArgs::new();
     for (name, value) in values {
         let value = match value {
@@ -68,17 +70,37 @@ pub fn say(language: Language, id: &str, values: &[(&str, Value)]) -> String {
         };
         arguments.set((*name).to_string(), value);
     }
+    BUNDLES.with(|[pt, en]| {
+        let bundle = match language {
+            Language::Pt => pt.get_or_init(|| bundle("pt", PT)),
+            Language::En => en.get_or_init(|| bundle("en", EN)),
+        };
+        bundle
+            .get_message(id)
+            .and_then(|message| message.value())
+            .map_or_else(
+                || id.to_string(),
+                |pattern| {
+                    bundle
+                        .format_pattern(pattern, Some(&arguments), &mut Vec::new())
+                        .into_owned()
+                },
+            )
+    })
+}
+
+fn bundle(code: &str, sources: &[&str]) -> Bundle {
+    let mut bundle = FluentBundle::new(code.parse().into_iter().collect());
+    // The marks for right-to-left scripts show as boxes on a text console.
+    bundle.set_use_isolating(false);
+    for source in sources {
+        let resource = match FluentResource::try_new((*source).to_string()) {
+            Ok(resource) | Err((resource, _)) => resource,
+        };
+        // A text that is there twice stays as it was first; a test sees it.
+        bundle.add_resource(resource).ok();
+    }
     bundle
-        .get_message(id)
-        .and_then(|message| message.value())
-        .map_or_else(
-            || id.to_string(),
-            |pattern| {
-                bundle
-                    .format_pattern(pattern, Some(&arguments), &mut Vec::new())
-                    .into_owned()
-            },
-        )
 }
 
 #[cfg(test)]
@@ -87,16 +109,19 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     /// Each text's id with the names of the values in it.
-    fn ids(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+    fn ids(sources: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
         let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut id = String::new();
-        for line in source.lines() {
+        for line in sources.iter().flat_map(|source| source.lines()) {
             if let Some((name, _)) = line
                 .split_once(" =")
                 .filter(|_| !line.starts_with([' ', '#', '[']))
             {
                 id = name.to_string();
-                texts.entry(id.clone()).or_default();
+                assert!(
+                    texts.insert(id.clone(), BTreeSet::new()).is_none(),
+                    "{id} is there twice"
+                );
             }
             for part in line.split('$').skip(1) {
                 let name: String = part
@@ -112,7 +137,7 @@ mod tests {
     #[test]
     fn both_languages_have_the_same_texts_with_the_same_values() {
         assert_eq!(ids(PT), ids(EN));
-        for source in [PT, EN] {
+        for source in PT.iter().chain(EN) {
             FluentResource::try_new(source.to_string())
                 .map_err(|(_, errors)| errors)
                 .unwrap();
