@@ -33,6 +33,7 @@ public final class Application implements ServletContextListener {
     private volatile Pool pool;
     private volatile Modules modules = Modules.none();
     private Ballast ballast;
+    private final Faults faults = new Faults(this);
 
     public static Application of(ServletContext context) {
         return (Application) context.getAttribute(Application.class.getName());
@@ -46,8 +47,8 @@ public final class Application implements ServletContextListener {
         System.setProperty("liquibase.analytics.enabled", "false");
         Logger.getLogger("liquibase").setLevel(Level.WARNING);
         Logger.getLogger("com.mchange").setLevel(Level.WARNING);
-        switches = Switches.read(System.getProperties(), System.getenv());
         site = Site.of(context.getContextPath(), System.getProperties());
+        switches = Switches.read(System.getProperties(), System.getenv(), site.switches());
         LOG.info(LABEL + "; data directory " + site.dataDirectory());
         RuntimeProperties properties = site.runtimeProperties();
         try {
@@ -166,6 +167,21 @@ public final class Application implements ServletContextListener {
 
     public Modules modules() {
         return modules;
+    }
+
+    /** What a RuntimeException in the start of one module does to all of them. */
+    void unloadModules() {
+        modules = modules.unload();
+    }
+
+    /** The faults a test may ask for; null unless the switch allows them. */
+    public Faults faults() {
+        return switches.faults() ? faults : null;
+    }
+
+    /** Where requests for pages and REST addresses pass; a deadlock holds them here for ever. */
+    public void passMonitor() {
+        faults.passMonitor();
     }
 
     public Pool pool() {

@@ -1,5 +1,8 @@
 package org.posto.standin;
 
+import java.io.IOException;
+import java.io.Reader;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Properties;
@@ -38,6 +41,20 @@ public record Site(String name, Path dataDirectory, Path workingDirectory, Strin
             }
         }
         return null;
+    }
+
+    /** The switches of the data directory; empty when it has no such file. */
+    Properties switches() {
+        Properties found = new Properties();
+        Path file = dataDirectory.resolve(Switches.FILE);
+        if (Files.exists(file)) {
+            try (Reader reader = Files.newBufferedReader(file)) {
+                found.load(reader);
+            } catch (IOException unreadable) {
+                throw new UncheckedIOException(unreadable);
+            }
+        }
+        return found;
     }
 
     /** The installation script, or null when none was given. */

@@ -4,28 +4,35 @@ import java.util.Map;
 import java.util.Properties;
 
 /**
- * The test switches: a system property {@code standin.startSeconds} or an environment variable
- * {@code STANDIN_START_SECONDS} (the property wins). An unreadable or out-of-range value stops the start, so that a test never
- * runs with a switch it believes to be set.
+ * The test switches: a system property {@code standin.startSeconds}, an environment variable {@code STANDIN_START_SECONDS}, or
+ * the property's name in the file {@link #FILE} of the data directory, which reaches a machine whose units are read-only; the
+ * first of them wins. An unreadable or out-of-range value stops the start, so that a test never runs with a switch it believes
+ * to be set.
  */
-public record Switches(int startSeconds, boolean busyStart, int migrationSeconds, int schemaLevel, boolean ballast) {
+public record Switches(int startSeconds, boolean busyStart, int migrationSeconds, int schemaLevel, boolean ballast,
+        boolean faults) {
+    public static final String FILE = "standin.properties";
     public static final int MAX_SCHEMA_LEVEL = 3;
 
-    public static Switches read(Properties system, Map<String, String> environment) {
-        Source source = new Source(system, environment);
+    public static Switches read(Properties system, Map<String, String> environment, Properties file) {
+        Source source = new Source(system, environment, file);
         return new Switches(
                 source.number("standin.startSeconds", 8, 45),
                 source.flag("standin.startBusy"),
                 source.number("standin.migrationSeconds", 0, 3600),
                 source.number("standin.schemaLevel", 0, MAX_SCHEMA_LEVEL),
-                source.flag("standin.ballast"));
+                source.flag("standin.ballast"),
+                source.flag("standin.faults"));
     }
 
-    private record Source(Properties system, Map<String, String> environment) {
+    private record Source(Properties system, Map<String, String> environment, Properties file) {
         String text(String name, String otherwise) {
             String value = system.getProperty(name);
             if (value == null) {
                 value = environment.get(variable(name));
+            }
+            if (value == null) {
+                value = file.getProperty(name);
             }
             return value == null || value.isBlank() ? otherwise : value.trim();
         }

@@ -45,12 +45,17 @@ public final class Modules {
             if (omod.failsOnStart()) {
                 LOG.log(Level.SEVERE, "module " + omod.id() + " failed to start",
                         new RuntimeException("standin_fails_on_start"));
-                LOG.severe("Unloading all modules");
-                return new Modules(List.of(), started.stream().map(Omod::id).toList(), true);
+                return new Modules(List.of(), started.stream().map(Omod::id).toList(), false).unload();
             }
         }
         return new Modules(started.stream().map(o -> new Running(o.id(), o.name(), o.version())).toList(),
                 started.stream().map(Omod::id).toList(), false);
+    }
+
+    /** The same server after a failure took all modules away. */
+    public Modules unload() {
+        LOG.severe("Unloading all modules");
+        return new Modules(List.of(), attempted, true);
     }
 
     private static List<Omod> readable(Path directory) {

@@ -40,6 +40,7 @@ public final class Pages extends HttpServlet {
             response.sendError(404);
             return;
         }
+        application.passMonitor();
         try {
             String user = Login.user(request);
             Page page = new Page(applicationName(application) + ": log in / entrar");

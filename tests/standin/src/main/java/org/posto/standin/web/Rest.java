@@ -12,6 +12,7 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 import org.posto.standin.Application;
+import org.posto.standin.Faults;
 import org.posto.standin.database.Records;
 
 /**
@@ -32,6 +33,7 @@ public final class Rest extends HttpServlet {
             response.sendError(404);
             return;
         }
+        application.passMonitor();
         try {
             String user = Login.user(request);
             String path = request.getMethod() + " " + request.getServletPath() + request.getPathInfo();
@@ -70,7 +72,17 @@ public final class Rest extends HttpServlet {
                             .put("encounters", added.encounters()).put("obs", added.obs()));
                 }
             }
+            case "POST /standin/fault" -> fault(application.faults(), request.getParameter("what"), response);
             default -> answer(response, 404, error("nothing at " + path));
+        }
+    }
+
+    private static void fault(Faults faults, String what, HttpServletResponse response) throws IOException {
+        if (faults == null) {
+            answer(response, 404, error("standin.faults is off"));
+        } else {
+            faults.cause(String.valueOf(what));
+            answer(response, 202, new JSONObject().put("fault", what));
         }
     }
 

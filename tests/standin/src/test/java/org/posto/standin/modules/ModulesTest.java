@@ -69,6 +69,14 @@ class ModulesTest {
     }
 
     @Test
+    void modulesThatRanCanBeUnloadedAllTheSame() throws IOException {
+        omod("good", "");
+        Modules modules = Modules.start(directory, "2.8.9").unload();
+        assertTrue(modules.areUnloaded());
+        assertEquals(List.of(), modules.running());
+    }
+
+    @Test
     void aServerWithoutModulesHasLostNone() {
         assertFalse(Modules.start(directory.resolve("absent"), "2.8.9").areUnloaded());
     }
