@@ -119,7 +119,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn after(&self, after: u64) -> Result<Vec<Recorded>, StoreError> {
-        let list = || {
+        let list = || -> rusqlite::Result<Vec<Recorded>> {
             let mut statement = self.connection.prepare(
                 "SELECT sequence, boot, since_boot_ms, unix_s, name, fields FROM event
                  WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
