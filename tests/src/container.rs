@@ -152,6 +152,11 @@ impl Container {
         Ipv4Addr::new(10, 213, self.number, 2)
     }
 
+    /// Its name on this machine: of its memory group and its network interface (`ve-` before it).
+    pub fn name(&self) -> String {
+        format!("posto-{}", self.number)
+    }
+
     /// The process id of the container's PID 1, as the host sees it.
     pub fn leader(&self) -> i32 {
         self.leader.as_raw()

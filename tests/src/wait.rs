@@ -25,10 +25,11 @@ pub fn until<T>(
     }
 }
 
+/// Lets time pass where time is what is tested: a load that goes on, a rest that is measured.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one polling pause of the test ground"
+    reason = "the one pause of the test ground"
 )]
-fn pause(time: Duration) {
+pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
