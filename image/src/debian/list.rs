@@ -125,6 +125,7 @@ mod tests {
             "mysql:x:811:811:",
             "nginx:x:812:812:",
             "posto:x:813:813:",
+            "nut:x:814:814:",
         ] {
             assert!(passwd.lines().any(|have| have.starts_with(line)), "{line}");
         }
