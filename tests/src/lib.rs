@@ -6,6 +6,7 @@ pub mod command;
 pub mod container;
 pub mod faults;
 pub mod http;
+pub mod powercut;
 pub mod qemu;
 pub mod standin;
 pub mod wait;

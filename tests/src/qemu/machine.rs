@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::debugger::Debugger;
 use super::qmp::Qmp;
 use super::serial::Serial;
 use crate::{command, wait};
@@ -13,6 +14,10 @@ use crate::{command, wait};
 /// UEFI firmware of Debian's package ovmf.
 const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// QEMU's names of the disk's image and of the file below it.
+pub(super) const IMAGE_NODE: &str = "disk-image";
+pub(super) const FILE_NODE: &str = "disk-file";
 
 /// Which firmware starts the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,7 @@ pub struct Machine {
     /// Its serial line.
     pub serial: Serial,
     qmp: Qmp,
+    sockets: tempfile::TempDir,
 }
 
 /// Makes an overlay, so that the release's image stays as it is; `size` in bytes.
@@ -94,7 +100,7 @@ pub fn overlay(base: &Path, at: &Path, size: u64) -> Result<()> {
     Ok(())
 }
 
-fn arguments(setup: &Setup<'_>, control: &Path) -> Result<Vec<String>> {
+fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<String>> {
     let folder = setup.folder;
     let (format, path) = match setup.disk {
         Disk::Raw(path) => ("raw", path),
@@ -128,10 +134,17 @@ fn arguments(setup: &Setup<'_>, control: &Path) -> Result<Vec<String>> {
     add(&[
         "-drive".into(),
         format!(
-            "if=none,id=disk,format={format},cache=writeback,file={}",
+            "if=none,id=disk,node-name={IMAGE_NODE},format={format},cache=writeback,file.driver=file,\
+             file.node-name={FILE_NODE},file.filename={}",
             path.display()
         ),
     ]);
+    add(&[
+        "-gdb".into(),
+        format!("unix:{},server=on,wait=off", debug.display()),
+    ]);
+    // The chipset's watchdog may reset the machine, as a board's does.
+    add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
     add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
     match setup.http_port {
         Some(port) => add(&[
@@ -164,9 +177,9 @@ impl Machine {
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         // Sockets have short paths only, so a folder of its own under the system's one for temporary files.
         let sockets = tempfile::Builder::new().prefix("posto-qemu").tempdir()?;
-        let control = sockets.path().join("qmp");
+        let (control, debug) = (sockets.path().join("qmp"), sockets.path().join("gdb"));
         let mut child = command::command("qemu-system-x86_64")
-            .args(arguments(setup, &control)?)
+            .args(arguments(setup, &control, &debug)?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -174,7 +187,12 @@ impl Machine {
             .context("cannot start qemu-system-x86_64: install the package qemu-system-x86")?;
         let started = Self::connect(&mut child, setup, &control);
         match started {
-            Ok((serial, qmp)) => Ok(Self { child, serial, qmp }),
+            Ok((serial, qmp)) => Ok(Self {
+                child,
+                serial,
+                qmp,
+                sockets,
+            }),
             Err(error) => {
                 // Already failing; the process must not stay.
                 child.kill().ok();
@@ -205,12 +223,33 @@ impl Machine {
         self.child.id()
     }
 
+    /// Its control connection.
+    pub fn control(&mut self) -> &mut Qmp {
+        &mut self.qmp
+    }
+
+    /// Stops the machine and looks inside; it goes on when the debugger is dropped.
+    ///
+    /// # Errors
+    /// When QEMU's debugger does not answer.
+    pub fn debugger(&self) -> Result<Debugger> {
+        Debugger::connect(&self.sockets.path().join("gdb"))
+    }
+
     /// Presses the reset button.
     ///
     /// # Errors
     /// When QEMU does not answer.
     pub fn reset(&mut self) -> Result<()> {
         self.qmp.command("system_reset")
+    }
+
+    /// Pulls the plug and does not wait: the process may hang on a disk that does not answer. Then comes `power_off`.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub fn pull_plug(&mut self) -> Result<()> {
+        Ok(self.child.kill()?)
     }
 
     /// Pulls the plug and waits until the process is gone.

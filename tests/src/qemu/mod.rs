@@ -1,9 +1,12 @@
 //! A machine in QEMU: BIOS or UEFI, its serial line read as it speaks, its disk, its end.
 
+pub mod debugger;
+pub mod disk_errors;
 pub mod machine;
 pub mod qmp;
 pub mod serial;
 pub mod site;
 
+pub use debugger::Debugger;
 pub use machine::{Disk, Firmware, Machine, Setup};
 pub use site::Site;

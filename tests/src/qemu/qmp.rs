@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 
 /// How long QEMU may take to answer, seconds.
 const ANSWER_SECONDS: u64 = 20;
@@ -47,14 +48,27 @@ impl Qmp {
     /// # Errors
     /// When QEMU refuses or does not answer.
     pub fn command(&mut self, name: &str) -> Result<()> {
-        writeln!(self.stream.get_mut(), "{{\"execute\":\"{name}\"}}")?;
+        self.execute(&json!({ "execute": name }))
+    }
+
+    /// Gives a command with arguments and waits for its answer; events in between are passed over.
+    ///
+    /// # Errors
+    /// When QEMU refuses or does not answer.
+    pub fn command_with(&mut self, name: &str, arguments: &Value) -> Result<()> {
+        self.execute(&json!({ "execute": name, "arguments": arguments }))
+    }
+
+    fn execute(&mut self, command: &Value) -> Result<()> {
+        writeln!(self.stream.get_mut(), "{command}")?;
         loop {
             let line = self.line()?;
-            if line.contains("\"return\"") {
+            let said: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
+            if said.get("return").is_some() {
                 return Ok(());
             }
-            if line.contains("\"error\"") {
-                bail!("QEMU refuses {name}: {line}");
+            if said.get("error").is_some() {
+                bail!("QEMU refuses {command}: {line}");
             }
         }
     }

@@ -4,17 +4,20 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use posto_release::layout::{DATA, Partition, STATE};
 use posto_release::slot_disk::SlotDisk;
 
 use super::machine::{Disk, Firmware, Machine, Setup};
-use crate::command;
+use crate::standin::Clinic;
+use crate::{command, http, wait};
 
 /// 120 GB are usual; the copy takes only what is written.
 pub const DISK_BYTES: u64 = 24 << 30;
 const MEMORY_MIB: u32 = 4096;
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// The disk, and the folder with the machine's serial log. Both go when the test passes; the log stays when it fails.
 #[derive(Debug)]
@@ -102,9 +105,17 @@ impl Site {
     /// # Errors
     /// When QEMU does not start.
     pub fn start(&self) -> Result<Machine> {
+        self.start_from(&self.path)
+    }
+
+    /// Switches a machine on whose disk is `disk`: another way to this site's disk.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start_from(&self, disk: &Path) -> Result<Machine> {
         Machine::start(&Setup {
             firmware: Firmware::Bios,
-            disk: Disk::Raw(&self.path),
+            disk: Disk::Raw(disk),
             memory_mib: MEMORY_MIB,
             processors: 2,
             http_port: Some(self.port),
@@ -116,6 +127,31 @@ impl Site {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until OpenMRS answers through the door.
+    ///
+    /// # Errors
+    /// After `bound`.
+    pub fn wait_for_open_door(&self, bound: Duration) -> Result<()> {
+        let url = format!("{}/openmrs/health/started", self.url());
+        wait::until("the open door", bound, || {
+            let answer = http::get(&url, ANSWER_LIMIT).ok();
+            Ok(answer.filter(|answer| answer.status == 200).map(|_| ()))
+        })
+    }
+
+    /// OpenMRS's administrator, with the password that this box made for itself.
+    ///
+    /// # Errors
+    /// When it is not on the disk after `bound`.
+    pub fn admin(&self, bound: Duration) -> Result<Clinic> {
+        let password = wait::until("the admin password on the disk", bound, || {
+            let data = self.running_data()?;
+            let file = data.path().join("secrets/openmrs-admin-password");
+            Ok(std::fs::read_to_string(file).ok())
+        })?;
+        Ok(Clinic::new(&self.url(), "admin", password.trim()))
     }
 
     /// The data partition of a machine that is off. Its file system's log is replayed, as the next boot would.

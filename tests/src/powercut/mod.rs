@@ -1,0 +1,16 @@
+//! Power cuts with what they cost on a real disk: writes that the disk had accepted, but that no flush had made durable,
+//! are lost, kept or torn by a seed. A FUSE program serves the machine's disk and remembers them.
+
+pub mod disk;
+pub mod drive;
+pub mod fate;
+pub mod ledger;
+pub mod lookup;
+pub mod pending;
+pub mod writers;
+
+pub use disk::{CutDisk, Flushes};
+pub use drive::Drive;
+pub use fate::{Fate, Loss};
+pub use ledger::Ledger;
+pub use writers::Writers;
