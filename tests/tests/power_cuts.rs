@@ -61,7 +61,7 @@ impl Ground {
         let drive = Drive::mount(&site.path).unwrap();
         let machine = site.start_from(&drive.path()).unwrap();
         let mut ground = Self {
-            ledger: Arc::new(Ledger::new(&folder.with_extension("acknowledged")).unwrap()),
+            ledger: Arc::new(Ledger::new(&folder.join("acknowledged")).unwrap()),
             clinic: Clinic::new(&site.url(), "admin", ""),
             machine: Some(machine),
             drive,

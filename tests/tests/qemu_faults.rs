@@ -55,7 +55,7 @@ impl Ground {
         let begun = Instant::now();
         site.wait_for_open_door(OPEN_LIMIT).unwrap();
         let clinic = site.admin(OPEN_LIMIT).unwrap();
-        let ledger = Arc::new(Ledger::new(&folder.with_extension("acknowledged")).unwrap());
+        let ledger = Arc::new(Ledger::new(&folder.join("acknowledged")).unwrap());
         let ground = Self {
             writers: Some(Writers::start(&clinic, &ledger, WRITERS)),
             machine: Some(machine),
