@@ -158,6 +158,7 @@ impl Ground {
             memory_mib: 256,
             processors: 1,
             http_port: None,
+            clock: None,
             folder: folder.path(),
         };
         let machine = Machine::start(&setup).unwrap();

@@ -81,6 +81,7 @@ fn answers_through_the_door(firmware: Firmware) {
         memory_mib: 4096,
         processors: 2,
         http_port: Some(port),
+        clock: None,
         folder: &folder.0,
     };
     let start = Instant::now();

@@ -13,6 +13,9 @@ use crate::wait;
 
 /// So many writes in a row are a box that works again.
 const STEADY: usize = 10;
+const LONG_STEADY: usize = 200;
+/// Longer than any answer of a healthy box, short enough to see an outage's end soon.
+const PATIENCE: Duration = Duration::from_secs(5);
 const UNITS: [&str; 3] = ["openmrs.service", "mariadb.service", "posto.service"];
 
 /// A fault under way.
@@ -41,7 +44,7 @@ impl<'a> Trial<'a> {
         clerk: Clinic,
         inject: impl FnOnce(&Container) -> Result<()>,
     ) -> Result<Self> {
-        let writer = Writer::start(clerk);
+        let writer = Writer::start(clerk.with_patience(PATIENCE));
         writer.wait_for(STEADY, Instant::now(), Duration::from_secs(120))?;
         let mut trial = Self {
             fault,
@@ -68,7 +71,13 @@ impl<'a> Trial<'a> {
     /// When the box's journal cannot be read.
     pub fn detected_by(&mut self, names: &[&str], bound: Duration) -> Result<&mut Self> {
         let begun = Instant::now();
-        while self.detected.is_none() && begun.elapsed() < bound {
+        // A box that has worked for a while again will not tell any more.
+        let over = |trial: &Self| {
+            let log = trial.writer.log();
+            log.failures_since(trial.injected) > 0
+                && log.successes_since(trial.injected) >= LONG_STEADY
+        };
+        while self.detected.is_none() && begun.elapsed() < bound && !over(self) {
             self.detected = self
                 .events()?
                 .into_iter()
@@ -183,7 +192,11 @@ impl<'a> Trial<'a> {
         if reboots > 0 {
             bail!("{}: the box rebooted", self.fault);
         }
-        Ok(Outcome { restarts, events })
+        Ok(Outcome {
+            restarts,
+            refused: failures,
+            events,
+        })
     }
 
     fn print_events(&self) -> Result<Vec<Happening>> {
@@ -205,6 +218,8 @@ impl<'a> Trial<'a> {
 pub struct Outcome {
     /// Starts of OpenMRS, the database, posto.
     pub restarts: [usize; 3],
+    /// Attempts to write that were not acknowledged.
+    pub refused: usize,
     /// The box's events since the fault.
     pub events: Vec<Happening>,
 }

@@ -12,8 +12,6 @@ use crate::container::Container;
 use crate::standin::{Added, Clinic};
 use crate::wait;
 
-/// Longer than any answer of a healthy box, short enough to see an outage's end soon.
-const PATIENCE: Duration = Duration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(40);
 
 /// One attempt to write.
@@ -81,7 +79,6 @@ impl Writer {
         let log = Arc::new(Mutex::new(Log::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (kept, end) = (Arc::clone(&log), Arc::clone(&stop));
-        let clerk = clerk.with_patience(PATIENCE);
         let thread = std::thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
                 let begun = Instant::now();

@@ -61,6 +61,8 @@ pub struct Setup<'a> {
     pub processors: u32,
     /// A port of this host's loopback that leads to the machine's port 80; without one the machine has no network.
     pub http_port: Option<u16>,
+    /// What its clock shows at power-on, such as `1970-01-01T00:00:00` (UTC); without one this machine's time.
+    pub clock: Option<&'a str>,
     /// Folder for the serial log, the control socket and the firmware's variables.
     pub folder: &'a Path,
 }
@@ -146,6 +148,9 @@ fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<Stri
     // The chipset's watchdog may reset the machine, as a board's does.
     add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
     add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
+    if let Some(clock) = setup.clock {
+        add(&["-rtc".into(), format!("base={clock},clock=vm")]);
+    }
     match setup.http_port {
         Some(port) => add(&[
             "-nic".into(),

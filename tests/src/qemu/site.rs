@@ -113,12 +113,25 @@ impl Site {
     /// # Errors
     /// When QEMU does not start.
     pub fn start_from(&self, disk: &Path) -> Result<Machine> {
+        self.start_with(disk, None)
+    }
+
+    /// Switches a machine with this disk on whose clock shows `clock`, such as `1970-01-01T00:00:00` (UTC).
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start_at(&self, clock: &str) -> Result<Machine> {
+        self.start_with(&self.path, Some(clock))
+    }
+
+    fn start_with(&self, disk: &Path, clock: Option<&str>) -> Result<Machine> {
         Machine::start(&Setup {
             firmware: Firmware::Bios,
             disk: Disk::Raw(disk),
             memory_mib: MEMORY_MIB,
             processors: 2,
             http_port: Some(self.port),
+            clock,
             folder: &self.folder,
         })
     }

@@ -56,6 +56,7 @@ pub(crate) fn run(
         memory_mib: 4096,
         processors: 2,
         http_port: Some(port),
+        clock: None,
         folder: state,
     })?;
     let log = machine.serial.log().display();

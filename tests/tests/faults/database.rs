@@ -1,0 +1,198 @@
+//! What can happen to the database.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use posto_tests::container::Container;
+use posto_tests::faults::Trial;
+use posto_tests::wait;
+
+use crate::ground::{
+    BACK_BOUND, FELT_BOUND, HUNG, KILLED, NOTICE_BOUND, drop_in, main_pid, open_box, shell, signal,
+};
+
+const UNIT: &str = "mariadb.service";
+const OPENMRS: &str = "openmrs.service";
+
+#[test]
+fn the_database_killed_under_load_comes_back_without_a_new_start_of_openmrs() -> Result<()> {
+    let opened = open_box("database-killed")?;
+    let mut trial = Trial::inject(
+        "MariaDB killed -9 under load",
+        KILLED,
+        &opened.container,
+        opened.clerk()?,
+        |container| signal(container, "KILL", &[UNIT]),
+    )?;
+    trial
+        .hurts(FELT_BOUND)?
+        .detected_by(&["database", "mariadb"], NOTICE_BOUND)?
+        .recovers(BACK_BOUND)?;
+    let outcome = trial.finish()?;
+    ensure!(
+        outcome.restarts[0] == 0,
+        "OpenMRS survives a restart of the database by itself"
+    );
+    opened.container.stop()
+}
+
+#[test]
+fn the_database_stopped_goes_on() -> Result<()> {
+    let opened = open_box("database-stopped")?;
+    let mut trial = Trial::inject(
+        "MariaDB SIGSTOPped",
+        HUNG,
+        &opened.container,
+        opened.clerk()?,
+        |container| signal(container, "STOP", &[UNIT]),
+    )?;
+    trial
+        .hurts(FELT_BOUND)?
+        .detected_by(&["database", "mariadb", "stopped"], NOTICE_BOUND)?
+        .recovers(BACK_BOUND)?;
+    trial.finish()?;
+    opened.container.stop()
+}
+
+#[test]
+fn both_killed_come_back() -> Result<()> {
+    let opened = open_box("both-killed")?;
+    let mut trial = Trial::inject(
+        "OpenMRS and MariaDB killed -9",
+        KILLED,
+        &opened.container,
+        opened.clerk()?,
+        |container| signal(container, "KILL", &[OPENMRS, UNIT]),
+    )?;
+    trial
+        .hurts(FELT_BOUND)?
+        .detected_by(&["openmrs", "database", "mariadb"], NOTICE_BOUND)?
+        .recovers(BACK_BOUND)?;
+    trial.finish()?;
+    opened.container.stop()
+}
+
+/// More clients than the database allows, as OpenMRS's user: each waits until it gets in, and stays. The application's own
+/// connections are cut, so that they get theirs, too.
+fn exhaust(container: &Container) -> Result<()> {
+    shell(
+        container,
+        "password=$(cat /data/secrets/openmrs-db-password)
+         printf '[client]\\nuser=openmrs\\npassword=%s\\nhost=127.0.0.1\\n' \"$password\" > /run/hog.cnf
+         cat > /run/hog <<'END'
+until mariadb --defaults-file=/run/hog.cnf -e 'select sleep(3600)' 2> /run/hog.$1; do
+  grep -q 'Too many connections' /run/hog.$1 || exit
+  sleep 0.3
+done
+END
+         for i in $(seq 140); do setsid sh /run/hog $i > /dev/null < /dev/null & done",
+    )?;
+    let held = |container: &Container| -> Result<usize> {
+        let text = container.run(&["mariadb", "-N", "-B", "-e",
+            "select count(*) from information_schema.processlist where info like 'select sleep(3600)%'"])?;
+        Ok(text.trim().parse()?)
+    };
+    wait::until(
+        "the connections to be taken",
+        Duration::from_secs(60),
+        || {
+            let others = container.run(&["mariadb", "-N", "-B", "-e",
+            "select id from information_schema.processlist where user='openmrs' and (info is null or info not like 'select sleep(3600)%')"])?;
+            for id in others.lines() {
+                container.ask(&["mariadb", "-e", &format!("kill {id}")])?;
+            }
+            Ok((held(container)? >= 118).then_some(()))
+        },
+    )
+}
+
+#[test]
+fn exhausted_connections_are_seen_and_freed() -> Result<()> {
+    let opened = open_box("connections")?;
+    let mut trial = Trial::inject(
+        "MariaDB's connections exhausted",
+        HUNG,
+        &opened.container,
+        opened.clerk()?,
+        exhaust,
+    )?;
+    trial
+        .hurts(FELT_BOUND)?
+        .detected_by(&["connection", "database", "openmrs"], NOTICE_BOUND)?
+        .recovers(BACK_BOUND)?;
+    trial.finish()?;
+    opened.container.stop()
+}
+
+#[test]
+fn a_full_disk_shuts_the_clinic_in_order_and_space_opens_it_again() -> Result<()> {
+    let opened = open_box("disk-full")?;
+    let mut trial = Trial::inject(
+        "the database's disk full for a minute",
+        HUNG,
+        &opened.container,
+        opened.clerk()?,
+        |container| {
+            // Quickly until little is left, then slowly, as logs and exports fill a disk.
+            shell(
+                container,
+                "free=$(df --output=avail -B1M /data | tail -1)
+                 fallocate -l $((free - 400))M /data/hog
+                 while dd if=/dev/zero bs=1M count=8 status=none >> /data/more; do sleep 0.3; done 2> /dev/null; true",
+            )
+            .map(drop)
+        },
+    )?;
+    trial
+        .hurts(FELT_BOUND)?
+        .detected_by(&["disk"], NOTICE_BOUND)?
+        .then(|container| {
+            wait::pause(Duration::from_secs(60));
+            let page = container.get("/openmrs/")?;
+            println!("# while it is full the door answers {}", page.status);
+            println!("# {}", shell(container, "df -h /data | tail -1")?.trim());
+            container
+                .run(&["rm", "-f", "/data/hog", "/data/more"])
+                .map(drop)
+        })?
+        .recovers(BACK_BOUND)?;
+    trial.finish()?;
+    opened.container.stop()
+}
+
+#[test]
+fn java_started_while_the_database_was_away_is_started_again() -> Result<()> {
+    let opened = open_box("away")?;
+    let mut trial = Trial::inject(
+        "MariaDB away for 40 s just when Java starts",
+        HUNG,
+        &opened.container,
+        opened.clerk()?,
+        |container| {
+            drop_in(
+                container,
+                UNIT,
+                "[Service]\nExecStartPre=/usr/bin/test ! -e /run/no-database",
+            )?;
+            let before = main_pid(container, OPENMRS)?;
+            container.run(&["systemctl", "--no-block", "restart", OPENMRS])?;
+            // It waits for the database before it starts Java; Java needs a second before it asks.
+            wait::until("a new Java", Duration::from_secs(120), || {
+                let pid = main_pid(container, OPENMRS).unwrap_or_default();
+                let java = container.ask(&["cat", &format!("/proc/{pid}/comm")])?;
+                Ok((pid != before && java.out.trim() == "java").then_some(()))
+            })?;
+            container.run(&["touch", "/run/no-database"])?;
+            signal(container, "KILL", &[UNIT])
+        },
+    )?;
+    trial
+        .then(|container| {
+            wait::pause(Duration::from_secs(40));
+            container.run(&["rm", "/run/no-database"]).map(drop)
+        })?
+        .detected_by(&["openmrs", "database", "mariadb"], NOTICE_BOUND)?
+        .recovers(BACK_BOUND)?;
+    trial.finish()?;
+    opened.container.stop()
+}

@@ -1,0 +1,57 @@
+//! What every fault needs.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use posto_tests::container::{Container, Limits};
+use posto_tests::faults::OpenBox;
+
+/// The goals.
+pub(crate) const KILLED: Option<Duration> = Some(Duration::from_secs(5));
+pub(crate) const HUNG: Option<Duration> = Some(Duration::from_secs(60));
+
+/// How long the box gets to notice, and to come back: generous, since other work shares this machine.
+pub(crate) const NOTICE_BOUND: Duration = Duration::from_secs(150);
+pub(crate) const BACK_BOUND: Duration = Duration::from_secs(420);
+pub(crate) const FELT_BOUND: Duration = Duration::from_secs(90);
+
+pub(crate) fn open_box(name: &str) -> Result<OpenBox> {
+    OpenBox::start(name, Limits::default(), &[])
+}
+
+/// The process that systemd takes for the service.
+pub(crate) fn main_pid(container: &Container, unit: &str) -> Result<String> {
+    let pid = container.run(&["systemctl", "show", "-P", "MainPID", unit])?;
+    let pid = pid.trim();
+    ensure!(pid != "0", "{unit} does not run");
+    Ok(pid.to_owned())
+}
+
+/// Sends a signal to the services' main processes, at once.
+pub(crate) fn signal(container: &Container, name: &str, units: &[&str]) -> Result<()> {
+    let pids: Vec<String> = units
+        .iter()
+        .map(|unit| main_pid(container, unit))
+        .collect::<Result<_>>()?;
+    let mut argv = vec!["kill", "-s", name];
+    argv.extend(pids.iter().map(String::as_str));
+    container.run(&argv).map(drop)
+}
+
+/// Runs a shell's words inside.
+pub(crate) fn shell(container: &Container, words: &str) -> Result<String> {
+    container.run(&["sh", "-c", words])
+}
+
+/// Lays a drop-in beside a unit, until the container ends.
+pub(crate) fn drop_in(container: &Container, unit: &str, lines: &str) -> Result<()> {
+    let folder = format!("/run/systemd/system/{unit}.d");
+    shell(
+        container,
+        &format!(
+            "mkdir -p {folder} && printf '%s\\n' '{lines}' > {folder}/90-fault.conf && systemctl daemon-reload"
+        ),
+    )
+    .context("drop-in")
+    .map(drop)
+}
