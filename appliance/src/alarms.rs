@@ -57,6 +57,16 @@ pub enum Source {
     Setup,
     /// `posto unit openmrs-prepare`.
     OpenmrsPrepare,
+    /// The guard of the data disk's room.
+    DiskRoom,
+    /// What the data disk says of itself.
+    DiskHealth,
+    /// The guard of the wall clock.
+    Clock,
+    /// The guard of the sensors.
+    Heat,
+    /// The battery.
+    Ups,
 }
 
 impl Source {
@@ -66,6 +76,11 @@ impl Source {
             Self::Guard => "guard.json",
             Self::Setup => "setup.json",
             Self::OpenmrsPrepare => "openmrs-prepare.json",
+            Self::DiskRoom => "disk-room.json",
+            Self::DiskHealth => "disk-health.json",
+            Self::Clock => "clock.json",
+            Self::Heat => "heat.json",
+            Self::Ups => "ups.json",
         })
     }
 }

@@ -3,8 +3,10 @@
 
 mod network;
 mod unknown_keys;
+mod ups;
 
 pub use network::{Address, Network};
+pub use ups::Ups;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,9 @@ pub struct Facility {
     pub language: Language,
     /// The wired network.
     pub network: Network,
+    /// The battery's server, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ups: Option<Ups>,
 }
 
 impl Default for Facility {
@@ -40,6 +45,7 @@ impl Default for Facility {
             time_zone: "Africa/Maputo".to_string(),
             language: Language::Pt,
             network: Network::default(),
+            ups: None,
         }
     }
 }
@@ -141,7 +147,19 @@ impl Facility {
                 "a name like Africa/Maputo",
             ));
         }
+        if let Some(ups) = &self.ups {
+            ups.check()?;
+        }
         self.network.check()
+    }
+
+    /// As it may be shown to anybody.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        if let Some(ups) = &mut self.ups {
+            ups.password = "***".to_string();
+        }
+        self
     }
 }
 

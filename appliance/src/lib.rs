@@ -16,6 +16,7 @@ pub mod guards;
 pub mod maintenance;
 pub mod openmrs;
 pub mod places;
+pub mod power;
 pub mod release;
 pub mod report;
 pub mod setup;

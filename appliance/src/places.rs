@@ -80,6 +80,22 @@ impl Places {
         boots = "data/posto/boots.json";
         /// Room that the disk guard gives back so that the database can end in order.
         reserve = "data/posto/reserve";
+        /// What filled Java's heap when it was exhausted, the newest few.
+        histograms = "var/cache/openmrs/histograms";
+        /// The data disk's own words, as smartctl gave them (root's step).
+        smart_raw = "run/posto/smart-raw.json";
+        /// What was made of them (the step without rights).
+        smart = "run/posto/smart/health.json";
+        /// upsmon's settings; away where the facility has no UPS.
+        ups_settings = "run/posto/nut/upsmon.conf";
+        /// What upsmon last heard.
+        ups_said = "run/posto-ups/said";
+        /// The kernel's sensors.
+        hwmon = "sys/class/hwmon";
+        /// How long tasks wait for memory.
+        memory_pressure = "proc/pressure/memory";
+        /// The kernel's counters of memory.
+        vmstat = "proc/vmstat";
         /// Bound over `/var`.
         var = "data/var";
         /// Posto's directory on tmpfs.

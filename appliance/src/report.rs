@@ -64,7 +64,7 @@ impl Report {
                 .ok()
                 .map(|found| format!("{} {}", found.distro.name, found.distro.version)),
             stand_in: identity.as_ref().is_ok_and(|found| found.distro.stand_in),
-            facility,
+            facility: facility.without_secrets(),
             judgement: Judgement::read(places, clock::since_boot()),
             data_disk: rustix::fs::statvfs(places.data())
                 .ok()

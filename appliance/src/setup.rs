@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::alarms::{self, Alarm, Source};
 use crate::facility;
 use crate::places::Places;
+use crate::power::ups;
 use crate::system::durable::{self, DurableError, Owner};
 
 /// What could not be applied.
@@ -43,6 +44,7 @@ pub fn run(places: &Places) -> Result<Option<Alarm>, SetupError> {
         facility.network.networkd().as_bytes(),
         Owner::mode(0o644),
     )?;
+    ups::settings(places, facility.ups.as_ref())?;
     // The link's target as seen from the running root, whatever root the tests use.
     let zone = Path::new("/usr/share/zoneinfo").join(&facility.time_zone);
     durable::remove(&places.localtime())?;

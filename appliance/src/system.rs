@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod block;
 pub mod clock;
 pub mod durable;
+pub mod freezer;
 pub mod label;
 pub mod namespace;
 pub mod process;

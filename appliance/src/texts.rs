@@ -12,7 +12,9 @@ macro_rules! sources {
         const EN: &[&str] = &[$(include_str!(concat!("texts/en/", $noun, ".ftl"))),+];
     };
 }
-sources!("alarms", "console", "events", "import", "page", "state");
+sources!(
+    "alarms", "console", "events", "guards", "import", "page", "state"
+);
 
 type Bundle = FluentBundle<FluentResource>;
 

@@ -1,5 +1,7 @@
 //! `posto unit ...`: what the box's own units run. Not for people.
 
+mod power;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,6 +39,26 @@ pub(super) enum Verb {
     DoorCertificate,
     /// Once the box is up, apart from the daemon's sandbox
     BootFinished,
+    /// posto-boots.service starts
+    BootBegun,
+    /// posto-boots.service stops
+    BootEnded,
+    /// upsmon heard something, as nut
+    UpsSays {
+        /// In words, for people
+        words: Option<String>,
+    },
+    /// posto-ups-off.service
+    UpsOff,
+    /// posto-smart.service
+    SmartAsk,
+    /// posto-smart-read.service, as posto
+    SmartRead,
+    /// Java's heap was exhausted, as openmrs
+    JavaHistogram {
+        /// Java's process id
+        pid: i32,
+    },
     /// systemd.generator(7): drop-ins with sizes
     Generator {
         /// Where systemd wants them
@@ -87,6 +109,15 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
                 disk.write(&BootState::finish_boot())?;
             }
             Ok(ExitCode::SUCCESS)
+        }
+        Verb::BootBegun => power::boot_begun(&places).map(|()| ExitCode::SUCCESS),
+        Verb::BootEnded => power::boot_ended(&places).map(|()| ExitCode::SUCCESS),
+        Verb::UpsSays { .. } => power::ups_says(&places).map(|()| ExitCode::SUCCESS),
+        Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
+        Verb::JavaHistogram { pid } => {
+            power::java_histogram(&places, *pid).map(|()| ExitCode::SUCCESS)
         }
         Verb::Generator { normal, .. } => generator(&places, normal),
     }

@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 14] = [
     "id",
     "name",
     "time_zone",
@@ -13,6 +13,10 @@ const KNOWN: [&str; 10] = [
     "network.address",
     "network.gateway",
     "network.dns",
+    "ups",
+    "ups.monitor",
+    "ups.user",
+    "ups.password",
 ];
 /// Below this likeness (Jaro-Winkler) a suggestion would only puzzle.
 const ALIKE: f64 = 0.7;
@@ -56,10 +60,20 @@ mod tests {
         facility.network.address = Some("10.0.0.1/8".parse().unwrap());
         facility.network.gateway = Some("10.0.0.2".parse().unwrap());
         facility.network.dns = vec!["10.0.0.2".parse().unwrap()];
+        facility.ups = Some(super::super::Ups {
+            monitor: "a@h".into(),
+            user: "u".into(),
+            password: "p".into(),
+        });
         let text = toml::to_string(&facility).unwrap();
         let table: toml::Table = toml::from_str(&text).unwrap();
         refuse(&table).unwrap();
-        let count = table.len() + table["network"].as_table().unwrap().len();
+        let count = table.len()
+            + table
+                .values()
+                .filter_map(toml::Value::as_table)
+                .map(toml::Table::len)
+                .sum::<usize>();
         assert_eq!(
             count,
             KNOWN.len(),

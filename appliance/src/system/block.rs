@@ -59,6 +59,12 @@ impl Disk {
         Ok(Self { sysfs })
     }
 
+    /// The disk's own device node.
+    #[must_use]
+    pub fn device(&self) -> PathBuf {
+        Path::new("/dev").join(self.sysfs.file_name().unwrap_or_default())
+    }
+
     /// The device node of a partition.
     ///
     /// # Errors

@@ -11,6 +11,18 @@ pub fn unix_seconds() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+/// `unix_seconds` for people, in UTC: `2026-11-22 17:49:51`.
+#[must_use]
+pub fn date_and_time(unix_seconds: u64) -> String {
+    i64::try_from(unix_seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(
+            || format!("{unix_seconds} s"),
+            |time| time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        )
+}
+
 /// Time since boot, including suspend; does not jump when the wall clock is set.
 #[must_use]
 pub fn since_boot() -> Duration {
@@ -47,5 +59,7 @@ mod tests {
     fn file_stamps_sort_by_time_and_have_no_colons() {
         assert_eq!(file_stamp(1_795_369_791), "20261122T174951Z");
         assert_eq!(file_stamp(0), "19700101T000000Z");
+        assert_eq!(date_and_time(0), "1970-01-01 00:00:00");
+        assert!(date_and_time(u64::MAX).ends_with(" s"));
     }
 }

@@ -1,0 +1,95 @@
+//! What the units promise to each other, read from the files that go into the image.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::{Path, PathBuf};
+
+fn units() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../image/root/etc/systemd/system")
+}
+
+/// The last value of a setting in a unit file.
+fn setting(unit: &str, key: &str) -> Option<String> {
+    let text = std::fs::read_to_string(units().join(unit)).unwrap();
+    text.lines()
+        .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+        .next_back()
+        .map(str::to_owned)
+}
+
+fn oom_score(unit: &str) -> i32 {
+    setting(unit, "OOMScoreAdjust").map_or(0, |value| value.parse().unwrap())
+}
+
+#[test]
+fn without_memory_the_background_goes_first_and_the_database_last_of_the_clinic() {
+    let order = [
+        "posto-smart.service",
+        "openmrs.service",
+        "posto-console.service",
+        "nginx.service",
+        "mariadb.service",
+        "posto.service",
+    ];
+    let scores: Vec<i32> = order.iter().map(|unit| oom_score(unit)).collect();
+    assert!(
+        scores.windows(2).all(|pair| pair[0] > pair[1]),
+        "{order:?}: {scores:?}"
+    );
+}
+
+/// "10min", "30s" or "90" in seconds.
+fn seconds(time: &str) -> u64 {
+    let digits: String = time.chars().take_while(char::is_ascii_digit).collect();
+    let number: u64 = digits.parse().unwrap();
+    match &time[digits.len()..] {
+        "min" => number * 60,
+        "" | "s" => number,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn switching_off_waits_for_openmrs_and_then_the_database_but_not_for_ever() {
+    let needed: u64 = ["openmrs.service", "mariadb.service"]
+        .iter()
+        .map(|unit| seconds(&setting(unit, "TimeoutStopSec").unwrap()))
+        .sum();
+    for target in ["poweroff", "reboot"] {
+        let drop_in = format!("{target}.target.d/posto.conf");
+        let bound = seconds(&setting(&drop_in, "JobTimeoutSec").unwrap());
+        assert!(
+            (needed + 60..=needed + 180).contains(&bound),
+            "{target}: {bound} s against {needed} s"
+        );
+        assert_eq!(
+            setting(&drop_in, "JobTimeoutAction").unwrap(),
+            format!("{target}-force")
+        );
+    }
+}
+
+#[test]
+fn openmrs_stops_before_the_database_and_the_count_of_boots_after_it() {
+    let names = |unit: &str, key: &str, name: &str| {
+        std::fs::read_to_string(units().join(unit))
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .any(|value| value.split_whitespace().any(|word| word == name))
+    };
+    // systemd stops in the reverse order of starting.
+    assert!(names("openmrs.service", "After", "mariadb.service"));
+    assert!(names("posto-boots.service", "Before", "mariadb.service"));
+}
+
+#[test]
+fn an_exhausted_heap_never_leaves_java_running() {
+    let start = std::fs::read_to_string(units().join("openmrs.service")).unwrap();
+    // `;` would be HotSpot's own separator, `%%` is systemd's way to write `%`.
+    assert!(start.contains(
+        "\"-XX:OnOutOfMemoryError=(/usr/bin/posto unit java-histogram %%p || kill -9 %%p) &\""
+    ));
+    assert!(start.contains("-XX:+StartAttachListener"));
+    assert!(!start.contains("-XX:+ExitOnOutOfMemoryError"));
+}
