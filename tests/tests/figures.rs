@@ -1,9 +1,11 @@
 //! Figures for docs/benchmarks.md: `./check bench`. Nothing here passes or fails by a time; ratios side by side count.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use posto_tests::command::run;
 use posto_tests::container::{Container, DataFile, Limits, Options, facility_file};
 use posto_tests::http;
 use posto_tests::wait;
@@ -134,4 +136,113 @@ fn memory(container: &Container) -> Result<()> {
         println!("memory at rest, PSS: {called}: {:.1} MB", pss(process)?);
     }
     Ok(())
+}
+
+/// What a process has used.
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    rss_kib: f64,
+    pss_kib: f64,
+    processor_s: f64,
+}
+
+/// Every process of posto by its id and what it is: `posto daemon`, `posto watch` ...
+fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), Used>> {
+    let ticks: f64 = run(&["getconf", "CLK_TCK"])?.trim().parse()?;
+    let mut found = BTreeMap::new();
+    for line in container.run(&["ps", "-eo", "pid=,args="])?.lines() {
+        let Some((pid, words)) = line.trim().split_once(' ') else {
+            continue;
+        };
+        if !words.trim().starts_with("/usr/bin/posto") {
+            continue;
+        }
+        let read = |what: &str| container.run(&["cat", &format!("/proc/{pid}/{what}")]);
+        let kib = |text: &str, key: &str| {
+            text.lines()
+                .find_map(|line| {
+                    line.strip_prefix(key)?
+                        .split_whitespace()
+                        .next()?
+                        .parse()
+                        .ok()
+                })
+                .unwrap_or(0.0)
+        };
+        let rollup = read("smaps_rollup")?;
+        let stat = read("stat")?;
+        // proc(5): after the name in brackets, utime and stime are fields 14 and 15 of the whole line.
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or("")
+            .split_whitespace()
+            .collect();
+        let field = |number: usize| -> Result<f64> {
+            Ok(fields
+                .get(number - 3)
+                .context("/proc/PID/stat is short")?
+                .parse()?)
+        };
+        found.insert(
+            (pid.to_owned(), words.trim().to_owned()),
+            Used {
+                rss_kib: kib(&rollup, "Rss:"),
+                pss_kib: kib(&rollup, "Pss:"),
+                processor_s: (field(14)? + field(15)?) / ticks,
+            },
+        );
+    }
+    Ok(found)
+}
+
+/// What posto itself costs while nothing happens. `POSTO_REST_MINUTES` (10) makes it shorter. Goals: 15 MB, 0.1 %.
+#[test]
+fn posto_at_rest() -> Result<()> {
+    let minutes: u64 = std::env::var("POSTO_REST_MINUTES")
+        .map_or(Ok(10), |text| text.parse())
+        .context("POSTO_REST_MINUTES")?;
+    let folder = tempfile::Builder::new()
+        .prefix("posto-figures-")
+        .tempdir_in(release()?.parent().context("parent")?)?;
+    let data = DataFile::create(
+        &folder.path().join("rest.xfs"),
+        4 << 30,
+        &facility_file(1, "posto-figuras"),
+    )?;
+    let (_, _, container) = boot(&data, Limits::default())?;
+    // What a boot leaves to do is over.
+    wait::pause(Duration::from_secs(60));
+    let before = posto_processes(&container)?;
+    let begun = Instant::now();
+    wait::pause(Duration::from_secs(60 * minutes));
+    let seconds = begun.elapsed().as_secs_f64();
+    let after = posto_processes(&container)?;
+    println!("| posto at rest, {minutes} min | RSS, MB | PSS, MB | processor, % of a core |");
+    println!("|---|---|---|---|");
+    let mut sum = (0.0, 0.0, 0.0);
+    for (process, used) in &after {
+        let begun_with = before.get(process).map_or(0.0, |used| used.processor_s);
+        let line = (
+            used.rss_kib * 1024.0 / 1e6,
+            used.pss_kib * 1024.0 / 1e6,
+            (used.processor_s - begun_with) / seconds * 100.0,
+        );
+        println!(
+            "| {} | {:.1} | {:.1} | {:.3} |",
+            process.1, line.0, line.1, line.2
+        );
+        sum = (sum.0 + line.0, sum.1 + line.1, sum.2 + line.2);
+    }
+    println!(
+        "| all together | {:.1} | {:.1} | {:.3} |",
+        sum.0, sum.1, sum.2
+    );
+    for process in before
+        .keys()
+        .filter(|process| !after.contains_key(*process))
+    {
+        println!("ended meanwhile: {process:?}");
+    }
+    container.stop()
 }
