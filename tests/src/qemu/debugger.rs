@@ -28,7 +28,11 @@ impl Debugger {
             .with_context(|| format!("no debugger at {}", path.display()))?;
         stream.set_read_timeout(Some(ANSWER))?;
         let mut debugger = Self { stream };
-        debugger.ask("?")?;
+        // QEMU may begin by telling that the machine has stopped, unasked; this answer is told from that.
+        let mut answer = debugger.ask("qC")?;
+        while !answer.starts_with("QC") {
+            answer = debugger.packet()?;
+        }
         Ok(debugger)
     }
 
@@ -63,7 +67,10 @@ impl Debugger {
             processors.extend(list.split(',').map(str::to_owned));
             answer = self.ask("qsThreadInfo")?;
         }
-        ensure!(!processors.is_empty(), "the debugger names no processor");
+        ensure!(
+            !processors.is_empty(),
+            "the debugger names no processor: {answer}"
+        );
         Ok(processors)
     }
 
@@ -85,6 +92,11 @@ impl Debugger {
 
     fn ask(&mut self, packet: &str) -> Result<String> {
         self.send(packet)?;
+        self.packet()
+            .with_context(|| format!("asked the debugger for {packet}"))
+    }
+
+    fn packet(&mut self) -> Result<String> {
         let mut answer = Vec::new();
         loop {
             match self.byte()? {
@@ -94,7 +106,7 @@ impl Debugger {
                 byte => answer.push(byte),
             }
             if answer.len() > PACKET_MAX_BYTES {
-                bail!("the debugger's answer to {packet} does not end");
+                bail!("the debugger's answer does not end");
             }
         }
         for _ in 0..2 {
