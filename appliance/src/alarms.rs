@@ -67,6 +67,10 @@ pub enum Source {
     Heat,
     /// The battery.
     Ups,
+    /// The ladder, when it has given up.
+    Supervise,
+    /// Modules of OpenMRS that used to run.
+    Modules,
 }
 
 impl Source {
@@ -81,6 +85,8 @@ impl Source {
             Self::Clock => "clock.json",
             Self::Heat => "heat.json",
             Self::Ups => "ups.json",
+            Self::Supervise => "supervise.json",
+            Self::Modules => "modules.json",
         })
     }
 }

@@ -1,45 +1,67 @@
-//! The daemon: looks, judges, acts, once a round; tells systemd that it lives.
+//! The daemon: looks, judges, acts, once a round; tells systemd that it lives. It has no network: the watcher asks OpenMRS
+//! and the database, systemd tells of deaths.
+
+mod act;
+mod look;
+mod modules;
+mod tell;
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::events::{self, Event, Store};
+use crate::guards::Guards;
 use crate::openmrs::admin;
 use crate::places::Places;
 use crate::release;
-use crate::supervise::door::{self, Action, Situation};
+use crate::supervise::decide::{self, State};
+use crate::supervise::door;
 use crate::supervise::judgement::Judgement;
+use crate::supervise::ledger::{Found, Ledger};
 use crate::supervise::name_servers;
-use crate::supervise::probe::{self, Probe, Round};
+use crate::supervise::observation::Observation;
+use crate::supervise::page;
+use crate::supervise::situation::Situation;
 use crate::supervise::starts::{self, Starts};
-use crate::supervise::{http, page};
 use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
 
-/// While people wait.
-const ROUND_SHUT: Duration = Duration::from_secs(1);
-/// While all is well.
-const ROUND_OPEN: Duration = Duration::from_secs(5);
-/// How often the admin password is looked at, in rounds with an open door.
-const ADMIN_EVERY: u32 = 12;
+/// While people wait, or something is in doubt.
+const ROUND_BUSY: Duration = Duration::from_secs(1);
+/// While all is well: a few files are looked at.
+const ROUND_REST: Duration = Duration::from_secs(2);
+/// Readers call a judgement older than a minute dead.
+const JUDGEMENT_EVERY: Duration = Duration::from_secs(20);
+/// How often the admin password and the name servers are looked at.
+const CHORES_EVERY: Duration = Duration::from_secs(60);
 /// A box that is up, but cannot serve, has booted all the same.
 const BOOTED_AFTER: Duration = Duration::from_secs(600);
-/// The wizard answers when the installation is under way; what it says does not matter.
-const TRIGGER_LIMIT: Duration = Duration::from_secs(10);
+/// What a power cut takes from the ledger's uptime at most; budgets fill later then, never earlier.
+const UPTIME_EVERY: Duration = Duration::from_secs(3600);
 
 /// The daemon between two rounds.
-#[derive(Debug)]
 struct Daemon {
     places: Places,
-    probe: Probe,
-    state: door::State,
+    look: look::Look,
+    state: State,
+    guards: Guards,
+    events: Option<Store>,
+    told: tell::Told,
+    known_modules: modules::Known,
     starts: Starts,
     /// The start (by its time) whose length was learned already.
     learned: Option<Duration>,
-    situation: Option<(Situation, u64)>,
-    page: String,
-    rounds_open: u32,
+    shown: Option<(Situation, Option<u64>)>,
+    judgement: Option<(Judgement, Duration)>,
+    since: Option<(Situation, u64)>,
+    ledger: Ledger,
+    ledger_writable: bool,
+    /// The ledger's uptime when the daemon began, and when that was.
+    uptime: (Duration, Duration),
+    uptime_kept: Duration,
+    chores: Option<Duration>,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -56,22 +78,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     if let Some(door) = places.door_open().parent() {
         durable::directory(door, Owner::mode(0o755))?;
     }
-    let mut daemon = Daemon {
-        // After a crash of the daemon alone the door is as it was; at boot tmpfs is empty, so it is shut.
-        state: door::State {
-            open: places.door_open().exists(),
-            ..door::State::default()
-        },
-        starts: Starts::read(&places),
-        boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
-        begun: clock::since_boot(),
-        places,
-        probe: Probe::default(),
-        learned: None,
-        situation: None,
-        page: String::new(),
-        rounds_open: 0,
-    };
+    let mut daemon = Daemon::begin(places);
     tell(&[NotifyState::Ready]);
     loop {
         let pause = tokio::select! {
@@ -81,11 +88,13 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = daemon.look.news() => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
     }
     tell(&[NotifyState::Stopping]);
+    daemon.keep_uptime(clock::since_boot());
     Ok(())
 }
 
@@ -95,121 +104,229 @@ fn tell(states: &[NotifyState<'_>]) {
 }
 
 impl Daemon {
-    async fn round(&mut self) -> Result<Duration, DurableError> {
-        let round = self.probe.look(&self.places).await;
+    fn begin(places: Places) -> Self {
         let now = clock::since_boot();
-        if self.state.open {
-            // Also after a restart of the daemon alone: this start is over, its length says nothing any more.
-            self.learned = Some(round.started_at);
+        let (ledger, found) = Ledger::read(&places);
+        let mut daemon = Self {
+            state: State {
+                // After a crash of the daemon alone the door is as it was; at boot tmpfs is empty, so it is shut.
+                door: door::State {
+                    open: places.door_open().exists(),
+                    ..door::State::default()
+                },
+                ..State::default()
+            },
+            look: look::Look::default(),
+            guards: Guards::default(),
+            events: None,
+            told: tell::Told::default(),
+            known_modules: modules::Known::read(&places),
+            starts: Starts::read(&places),
+            learned: None,
+            shown: None,
+            judgement: None,
+            since: None,
+            uptime: (Duration::from_secs(ledger.uptime_s), now),
+            ledger,
+            ledger_writable: true,
+            uptime_kept: now,
+            chores: None,
+            begun: now,
+            boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
+            places,
+        };
+        let boot = events::Moment::now(&daemon.places).boot;
+        daemon.record(&Event::new("box-started").with("boot", boot));
+        if found == Found::Damaged {
+            daemon.record(&Event::new("ledger-damaged"));
+            daemon.write_ledger(&daemon.ledger.clone());
         }
-        let judged = door::decide(self.state, &round.seen, now);
-        let minutes = self.minutes(&judged.situation, &round, now);
+        daemon
+    }
+
+    fn record(&mut self, event: &Event) {
+        events::record_with(&mut self.events, &self.places, event);
+    }
+
+    fn uptime(&self, now: Duration) -> Duration {
+        self.uptime.0 + now.saturating_sub(self.uptime.1)
+    }
+
+    async fn round(&mut self) -> Result<Duration, DurableError> {
+        let now = clock::since_boot();
+        let guards = self.guards.round(&self.places, now).await;
+        let deaths = self.look.units(self.is_at_rest(), now).await;
+        for event in deaths {
+            self.record(&event);
+        }
+        let observation = self.observe(guards.hold, now);
+        let ledger = self.ledger.at(self.uptime(now));
+        if self.state.door.open {
+            // Also after a restart of the daemon alone: this start is over, its length says nothing any more.
+            self.learned = Some(observation.openmrs.started);
+        }
+        let before = self.state.clone();
+        let judged = decide::decide(&before, &observation, &ledger, now);
+        let minutes = self.minutes(&judged.situation, &observation, now);
         // The page first: when the door shuts, nginx shows at once what is going on.
         self.show(&judged.situation, minutes)?;
-        match judged.action {
-            Some(Action::Open) => {
+        self.turn(judged.door, &observation, now)?;
+        self.keep(judged.keep).await;
+        let state = self.act(&before, judged.state, judged.act, now).await;
+        self.state = state;
+        let news = self.told.round(&observation, &self.state, now);
+        for event in news {
+            self.record(&event);
+        }
+        self.judge_modules(&observation);
+        self.mend_account(&observation, now).await;
+        self.leave_judgement(judged.situation, minutes, &observation, now)?;
+        self.chores(now).await;
+        self.finish_boot(now).await;
+        if now.saturating_sub(self.uptime_kept) >= UPTIME_EVERY {
+            self.keep_uptime(now);
+        }
+        tell(&[NotifyState::Watchdog]);
+        let finishing = matches!(judged.door, Some(door::Action::FinishInstallation));
+        Ok(if finishing {
+            Duration::ZERO
+        } else if self.is_at_rest() {
+            ROUND_REST
+        } else {
+            ROUND_BUSY
+        })
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.state.door.open && self.state.ladder.good_since.is_some()
+    }
+
+    fn observe(&mut self, hold: Option<crate::guards::Hold>, now: Duration) -> Observation {
+        let mut observation = self.look.observe(&self.places, now);
+        observation.hold = hold;
+        observation.ledger_writable = self.ledger_writable;
+        let kind = if observation.install_pending {
+            starts::Kind::Install
+        } else {
+            starts::Kind::Normal
+        };
+        observation.expected_start = self.starts.expected(kind);
+        observation
+    }
+
+    fn turn(
+        &mut self,
+        action: Option<door::Action>,
+        observation: &Observation,
+        now: Duration,
+    ) -> Result<(), DurableError> {
+        match action {
+            Some(door::Action::Open) => {
                 durable::write(&self.places.door_open(), b"", Owner::mode(0o644))?;
-                self.learn(&round, now);
-                log("the door is open");
+                self.learn_as(starts::Kind::Normal, observation, now);
+                self.record(&Event::new("door-opened"));
             }
-            Some(Action::Shut) => {
+            Some(door::Action::Shut(why)) => {
                 durable::remove(&self.places.door_open())?;
-                log(&format!("the door is shut: {:?}", round.seen));
+                self.record(&Event::new("door-shut").with("why", why.name()));
             }
-            Some(Action::TriggerInstallation) => {
-                log("setting off the first installation of OpenMRS");
-                http::ask(probe::OPENMRS, probe::WIZARD, TRIGGER_LIMIT).await;
+            Some(door::Action::TriggerInstallation) => {
+                let mark = now.as_millis().to_string();
+                durable::write(
+                    &self.places.please_install(),
+                    mark.as_bytes(),
+                    Owner::mode(0o644),
+                )?;
+                self.record(&Event::new("installation-begun"));
             }
-            Some(Action::FinishInstallation) => self.finish_installation(&round, now)?,
+            Some(door::Action::FinishInstallation) => {
+                self.finish_installation(observation, now)?;
+            }
             None => {}
         }
-        self.state = judged.state;
-        self.leave_judgement(judged.situation, minutes, &round, now)?;
-        self.watch_admin_password().await;
-        self.finish_boot(now).await;
-        name_servers::refresh(&self.places)?;
-        tell(&[NotifyState::Watchdog]);
-        let busy = matches!(judged.action, Some(Action::FinishInstallation));
-        Ok(if busy {
-            Duration::ZERO
-        } else if self.state.open && self.state.bad_since.is_none() {
-            ROUND_OPEN
-        } else {
-            ROUND_SHUT
-        })
+        Ok(())
     }
 
     /// posto-init counts every boot of the committed slot and reads the whole root through after some that did not end
     /// here. Only an open door (or a long life) proves it: a damaged block under Java shows no earlier.
     async fn finish_boot(&mut self, now: Duration) {
-        let up = self.state.open || now.saturating_sub(self.begun) >= BOOTED_AFTER;
+        let up = self.state.door.open || now.saturating_sub(self.begun) >= BOOTED_AFTER;
         if !self.boot_counted || !up {
             return;
         }
-        let Some(units) = self.probe.units() else {
+        let Some(bus) = self.look.bus() else {
             return;
         };
-        self.boot_counted = false;
         let argv = ["/usr/bin/posto", "unit", "boot-finished"];
-        if let Err(error) = units.run_apart("posto-boot-finished.service", &argv).await {
+        let done = bus.run_apart("posto-boot-finished.service", &argv).await;
+        self.boot_counted = false;
+        if let Err(error) = done {
             log(&format!(
                 "this boot could not be reported as finished: {error}"
             ));
         }
     }
 
-    fn minutes(&self, situation: &Situation, round: &Round, now: Duration) -> Option<u64> {
-        let kind = match situation {
-            Situation::Starting => starts::Kind::Normal,
-            Situation::Installing => starts::Kind::Install,
-            _ => return None,
-        };
-        let elapsed = if round.started_at.is_zero() {
+    fn minutes(
+        &self,
+        situation: &Situation,
+        observation: &Observation,
+        now: Duration,
+    ) -> Option<u64> {
+        if !matches!(situation, Situation::Starting | Situation::Installing) {
+            return None;
+        }
+        let started = observation.openmrs.started;
+        let elapsed = if started.is_zero() {
             Duration::ZERO
         } else {
-            now.saturating_sub(round.started_at)
+            now.saturating_sub(started)
         };
-        starts::minutes_left(self.starts.expected(kind), elapsed)
+        starts::minutes_left(observation.expected_start, elapsed)
     }
 
     fn show(&mut self, situation: &Situation, minutes: Option<u64>) -> Result<(), DurableError> {
-        let page = page::page(situation, minutes);
-        if page != self.page {
+        let new = Some((situation.clone(), minutes));
+        if self.shown != new {
+            let page = page::page(situation, minutes);
             durable::write(
                 &self.places.door_page(),
                 page.as_bytes(),
                 Owner::mode(0o644),
             )?;
-            self.page = page;
+            self.shown = new;
         }
         Ok(())
     }
 
     /// Only the first opening after a start tells how long starts take; an installation is learned when it is finished.
-    fn learn(&mut self, round: &Round, now: Duration) {
-        self.learn_as(starts::Kind::Normal, round, now);
-    }
-
-    fn learn_as(&mut self, kind: starts::Kind, round: &Round, now: Duration) {
-        if self.learned == Some(round.started_at) || round.started_at.is_zero() {
+    fn learn_as(&mut self, kind: starts::Kind, observation: &Observation, now: Duration) {
+        let started = observation.openmrs.started;
+        if self.learned == Some(started) || started.is_zero() {
             return;
         }
-        self.learned = Some(round.started_at);
-        let took = now.saturating_sub(round.started_at);
-        if let Err(error) = self.starts.learn(&self.places, kind, took) {
-            log(&format!(
+        self.learned = Some(started);
+        let took = now.saturating_sub(started);
+        match self.starts.learn(&self.places, kind, took) {
+            Ok(()) => self.record(&Event::new("start-learned").with("seconds", took.as_secs())),
+            Err(error) => log(&format!(
                 "how long the start took could not be kept: {error}"
-            ));
+            )),
         }
     }
 
     /// The script holds the admin password, and with an empty database it would install again.
-    fn finish_installation(&mut self, round: &Round, now: Duration) -> Result<(), DurableError> {
+    fn finish_installation(
+        &mut self,
+        observation: &Observation,
+        now: Duration,
+    ) -> Result<(), DurableError> {
         durable::remove(&self.places.install())?;
         durable::write(&self.places.openmrs_environment(), b"", Owner::mode(0o644))?;
         durable::remove(&self.places.install_pending())?;
-        self.learn_as(starts::Kind::Install, round, now);
-        log("the first installation of OpenMRS is done");
+        durable::remove(&self.places.please_install())?;
+        self.learn_as(starts::Kind::Install, observation, now);
+        self.record(&Event::new("installation-done"));
         Ok(())
     }
 
@@ -217,44 +334,77 @@ impl Daemon {
         &mut self,
         situation: Situation,
         minutes: Option<u64>,
-        round: &Round,
+        observation: &Observation,
         now: Duration,
     ) -> Result<(), DurableError> {
-        let since = match &self.situation {
+        let since = match &self.since {
             Some((before, since)) if same(before, &situation) => *since,
             _ => clock::unix_seconds(),
         };
-        self.situation = Some((situation.clone(), since));
-        Judgement {
+        self.since = Some((situation.clone(), since));
+        let judgement = Judgement {
             at: now.as_secs(),
-            door_open: self.state.open,
-            database_answers: round.seen.sql,
+            door_open: self.state.door.open,
+            database_answers: observation
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.sql.streak.is_good()),
             situation,
             since,
             minutes,
+        };
+        let fresh = self.judgement.as_ref().is_some_and(|(before, at)| {
+            Judgement {
+                at: judgement.at,
+                ..before.clone()
+            } == judgement
+                && now.saturating_sub(*at) < JUDGEMENT_EVERY
+        });
+        if !fresh {
+            judgement.write(&self.places)?;
+            self.judgement = Some((judgement, now));
         }
-        .write(&self.places)
+        Ok(())
     }
 
-    async fn watch_admin_password(&mut self) {
-        if !self.state.open {
-            self.rounds_open = 0;
-            return;
-        }
-        self.rounds_open = self.rounds_open.wrapping_add(1);
-        if self.rounds_open % ADMIN_EVERY != 1 {
-            return;
-        }
-        if let Some(sql) = self.probe.sql() {
-            match admin::forget_if_changed(&self.places, sql).await {
-                Ok(true) => {
-                    log("the admin password was changed; the one made at first boot is forgotten")
-                }
-                Ok(false) => {}
-                Err(error) => log(&format!(
-                    "whether the admin password was changed is not known: {error}"
-                )),
+    fn keep_uptime(&mut self, now: Duration) {
+        self.uptime_kept = now;
+        let ledger = self.ledger.at(self.uptime(now));
+        self.write_ledger(&ledger);
+    }
+
+    fn write_ledger(&mut self, ledger: &Ledger) {
+        self.ledger = ledger.clone();
+        self.ledger_writable = match ledger.write(&self.places) {
+            Ok(()) => true,
+            Err(error) => {
+                log(&format!("the ledger could not be kept: {error}"));
+                false
             }
+        };
+    }
+
+    async fn chores(&mut self, now: Duration) {
+        if self
+            .chores
+            .is_some_and(|at| now.saturating_sub(at) < CHORES_EVERY)
+            && self.is_at_rest()
+        {
+            return;
+        }
+        if let Err(error) = name_servers::refresh(&self.places) {
+            log(&format!("the name servers could not be kept: {error}"));
+        }
+        if !self.is_at_rest() {
+            return;
+        }
+        self.chores = Some(now);
+        match admin::forget_if_changed_at(&self.places).await {
+            Ok(true) => self.record(&Event::new("admin-password-forgotten")),
+            Ok(false) => {}
+            Err(error) => log(&format!(
+                "whether the admin password was changed is not known: {error}"
+            )),
         }
     }
 }

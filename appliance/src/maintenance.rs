@@ -27,6 +27,10 @@ const BEGIN_PAUSE: Duration = Duration::from_millis(25);
 pub enum Kind {
     /// A dump goes in in place of the present database.
     Import,
+    /// A snapshot goes back in place of the present state.
+    Restore,
+    /// Another release is being put on.
+    Update,
     /// Of a kind this release does not know, or unreadable: still hands off.
     #[serde(other)]
     Other,
@@ -224,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_kind_of_a_later_release_is_still_a_maintenance() {
-        let record = parse(br#"{"kind":"restore","pid":1,"since":2,"more":true}"#);
+        let record = parse(br#"{"kind":"moving","pid":1,"since":2,"more":true}"#);
         assert_eq!((record.kind, record.pid), (Kind::Other, 1));
     }
 

@@ -114,6 +114,10 @@ impl Places {
         watch = "run/posto/watch/seen.json";
         /// What somebody at the box asked for by hand.
         wishes = "run/posto/wishes";
+        /// The daemon asks the watcher to set the first installation off: a new content each time.
+        please_install = "run/posto/please-install";
+        /// Which modules showed themselves at earlier starts.
+        modules_known = "data/posto/modules.json";
         /// The kernel's name of this boot.
         boot_id = "proc/sys/kernel/random/boot_id";
         /// Environment of openmrs.service.

@@ -9,3 +9,4 @@ pub mod label;
 pub mod namespace;
 pub mod process;
 pub mod units;
+pub mod vital;

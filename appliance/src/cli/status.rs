@@ -55,6 +55,10 @@ pub(super) fn situation(report: &Report, language: Language) -> String {
         Situation::DatabaseAway => say(language, "state-database-away", &[]),
         Situation::Unavailable => say(language, "state-unavailable", &[]),
         Situation::Maintenance { .. } => say(language, "state-maintenance", &[]),
+        Situation::Held { .. } => say(language, "state-held", &[]),
+        Situation::Stopped => say(language, "state-stopped", &[]),
+        Situation::DoorClosed => say(language, "state-door-closed", &[]),
+        Situation::GaveUp => say(language, "state-gave-up", &[]),
         Situation::Refused { .. } => say(language, "state-refused", &[]),
     }
 }

@@ -16,6 +16,7 @@ use crate::first_boot::{self, Tools};
 use crate::guard::{self, Outcome};
 use crate::openmrs::{distribution, prepare};
 use crate::places::Places;
+use crate::supervise::watch;
 use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
 use crate::system::namespace;
@@ -37,6 +38,8 @@ pub(super) enum Verb {
     OpenmrsLay,
     /// Before nginx.service, as root
     DoorCertificate,
+    /// posto-watch.service
+    Watch,
     /// Once the box is up, apart from the daemon's sandbox
     BootFinished,
     /// posto-boots.service starts
@@ -99,6 +102,10 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::DoorCertificate => {
             door_certificate::place(&places)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Watch => {
+            super::wait_for(watch::run(places))??;
             Ok(ExitCode::SUCCESS)
         }
         Verb::BootFinished => {

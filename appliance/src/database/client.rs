@@ -24,6 +24,20 @@ pub enum SqlError {
     TooSlow(Duration),
 }
 
+impl SqlError {
+    /// The server's error number, when it was the server that said no.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Connect { source, .. } | Self::Statement(source) => match source {
+                mysql_async::Error::Server(error) => Some(error.code),
+                _ => None,
+            },
+            Self::TooSlow(_) => None,
+        }
+    }
+}
+
 /// One connection. Dropping it closes it.
 #[derive(Debug)]
 pub struct Client {
@@ -38,9 +52,21 @@ impl Client {
     /// # Errors
     /// [`SqlError::Connect`], [`SqlError::TooSlow`].
     pub async fn connect(socket: &Path, limit: Duration) -> Result<Self, SqlError> {
+        Self::connect_as("root", socket, limit).await
+    }
+
+    /// As [`Client::connect`], as `account`: the process must be that user of the system.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn connect_as(
+        account: &str,
+        socket: &Path,
+        limit: Duration,
+    ) -> Result<Self, SqlError> {
         let options = mysql_async::OptsBuilder::default()
             .socket(Some(socket.to_string_lossy()))
-            .user(Some("root"))
+            .user(Some(account))
             .prefer_socket(Some(false));
         let connection = tokio::time::timeout(limit, mysql_async::Conn::new(options))
             .await

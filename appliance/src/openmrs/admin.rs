@@ -1,5 +1,7 @@
 //! OpenMRS's admin password: as OpenMRS stores it (users.password = lower hex of SHA-512 over password + salt).
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha512};
 
 use crate::database::client::{Client, SqlError};
@@ -7,6 +9,7 @@ use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
 
 const LIMIT_BYTES: u64 = 1024;
+const SQL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why the password could not be shown or made anew.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,18 @@ pub async fn forget_if_changed(places: &Places, sql: &mut Client) -> Result<bool
     }
     durable::remove(&places.admin_password())?;
     Ok(true)
+}
+
+/// As [`forget_if_changed`], on a connection of its own, and only while there is something to forget.
+///
+/// # Errors
+/// As [`forget_if_changed`].
+pub async fn forget_if_changed_at(places: &Places) -> Result<bool, AdminError> {
+    if !places.admin_password().exists() {
+        return Ok(false);
+    }
+    let mut sql = Client::connect(&places.database_socket(), SQL_LIMIT).await?;
+    forget_if_changed(places, &mut sql).await
 }
 
 /// Gives the account `admin` the new `password`, unlocks it, and keeps the password until somebody changes it.

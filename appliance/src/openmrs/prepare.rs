@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::alarms::{self, Alarm, Source};
 use crate::database::client::{Client, SqlError};
+use crate::database::heartbeat;
 use crate::database::server::{ACCOUNT, DATABASE, OPENMRS_ID};
 use crate::openmrs::properties;
 use crate::places::Places;
@@ -87,6 +88,10 @@ impl PrepareError {
 /// [`PrepareError`]: OpenMRS must not be started.
 pub async fn run(places: &Places) -> Result<Start, PrepareError> {
     let mut sql = answering_database(places).await?;
+    // For the watcher, which can wait: the daemon makes it, too, when it is missing.
+    if let Err(error) = heartbeat::make_with(&mut sql).await {
+        complain(&error);
+    }
     let settings =
         durable::read(&places.runtime_properties(), properties::LIMIT_BYTES)?.unwrap_or_default();
     // Java writes the file byte by byte in Latin-1; keys and what is looked at are ASCII.
@@ -150,6 +155,11 @@ async fn prepare_installation(places: &Places, sql: &mut Client) -> Result<(), P
         environment.as_bytes(),
         Owner::mode(0o644),
     )?)
+}
+
+#[allow(clippy::print_stderr, reason = "the unit's log")]
+fn complain(error: &SqlError) {
+    eprintln!("the watcher's account was not made: {error}");
 }
 
 fn secret(path: &std::path::Path) -> Result<String, PrepareError> {

@@ -1,85 +1,178 @@
-//! A GET on loopback, bounded in time, size and redirects: what the probes ask OpenMRS with.
+//! GETs on loopback, bounded in time, size and redirects: what the watcher asks OpenMRS with. One connection and one session
+//! are kept: a new one every ten seconds would be a new session in Tomcat each time.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
-use hyper::header::{CONNECTION, HOST, LOCATION};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, SET_COOKIE};
 use hyper_util::rt::TokioIo;
 
-use super::door::Answer;
+use super::seen::Answer;
 
 /// A login page has some 10 KB; reading on proves nothing more.
 const BODY_LIMIT_BYTES: usize = 256 * 1024;
 const REDIRECT_LIMIT: usize = 6;
+const COOKIE_LIMIT_BYTES: usize = 256;
 /// Where OpenMRS sends everybody while it is not installed.
 const WIZARD: &str = "initialsetup";
 
-/// One page of the server at `server`, redirects followed as long as they stay there.
-pub async fn ask(server: SocketAddr, path: &str, limit: Duration) -> Answer {
-    tokio::time::timeout(limit, follow(server, path))
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or(Answer::Silent)
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Its status.
+    pub answer: Answer,
+    /// Its beginning.
+    pub body: Vec<u8>,
 }
 
-/// `None`: no proper HTTP came back.
-async fn follow(server: SocketAddr, path: &str) -> Option<Answer> {
-    let mut path = path.to_string();
-    for _ in 0..REDIRECT_LIMIT {
-        let (status, location) = get(server, &path).await?;
-        match location {
-            Some(location) if (300..400).contains(&status) => {
-                if location.contains(WIZARD) {
-                    return Some(Answer::Wizard);
-                }
-                match next_path(server, &path, &location) {
-                    Some(next) => path = next,
-                    None => return Some(Answer::Status(status)),
-                }
-            }
-            _ => return Some(Answer::Status(status)),
+impl Page {
+    /// Whether a login form is on it.
+    #[must_use]
+    pub fn has_login_form(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.body).to_ascii_lowercase();
+        ["type=\"password\"", "type='password'", "type=password"]
+            .iter()
+            .any(|field| text.contains(field))
+    }
+}
+
+/// One visitor of the server on loopback.
+#[derive(Debug)]
+pub struct Browser {
+    server: SocketAddr,
+    connection: Option<SendRequest<Empty<Bytes>>>,
+    session: Option<String>,
+    authorization: Option<String>,
+}
+
+struct Got {
+    status: u16,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Browser {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(server: SocketAddr) -> Self {
+        Self {
+            server,
+            connection: None,
+            session: None,
+            authorization: None,
         }
     }
-    Some(Answer::Status(310))
-}
 
-async fn get(server: SocketAddr, path: &str) -> Option<(u16, Option<String>)> {
-    let stream = tokio::net::TcpStream::connect(server).await.ok()?;
-    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(16 * 1024)
-        .handshake(TokioIo::new(stream))
-        .await
-        .ok()?;
-    let request = hyper::Request::get(path)
-        .header(HOST, server.to_string())
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .ok()?;
-    let exchange = async {
+    /// Asks with this `Authorization` from now on.
+    pub fn authorize(&mut self, header: Option<String>) {
+        self.authorization = header;
+    }
+
+    /// One page, redirects followed as long as they stay on the server.
+    pub async fn get(&mut self, path: &str, limit: Duration) -> Page {
+        match tokio::time::timeout(limit, self.follow(path)).await {
+            Ok(Some(page)) => page,
+            _ => {
+                self.connection = None;
+                Page::default()
+            }
+        }
+    }
+
+    /// `None`: no proper HTTP came back.
+    async fn follow(&mut self, path: &str) -> Option<Page> {
+        let mut path = path.to_string();
+        for _ in 0..REDIRECT_LIMIT {
+            let got = self.once(&path).await?;
+            let page = |answer, body| Some(Page { answer, body });
+            match got.location {
+                Some(location) if (300..400).contains(&got.status) => {
+                    if location.contains(WIZARD) {
+                        return page(Answer::Wizard, Vec::new());
+                    }
+                    match next_path(self.server, &path, &location) {
+                        Some(next) => path = next,
+                        None => return page(Answer::Status(got.status), Vec::new()),
+                    }
+                }
+                _ => return page(Answer::Status(got.status), got.body),
+            }
+        }
+        Some(Page {
+            answer: Answer::Status(310),
+            body: Vec::new(),
+        })
+    }
+
+    async fn once(&mut self, path: &str) -> Option<Got> {
+        if let Some(kept) = self.connection.take() {
+            // The server may have closed it in the meantime: then anew.
+            if !kept.is_closed()
+                && let Some(got) = self.exchange(kept, path).await
+            {
+                return Some(got);
+            }
+        }
+        let stream = tokio::net::TcpStream::connect(self.server).await.ok()?;
+        let (sender, connection) = Builder::new()
+            .max_buf_size(16 * 1024)
+            .handshake(TokioIo::new(stream))
+            .await
+            .ok()?;
+        // Ends when its sender is dropped.
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        self.exchange(sender, path).await
+    }
+
+    async fn exchange(&mut self, mut sender: SendRequest<Empty<Bytes>>, path: &str) -> Option<Got> {
+        sender.ready().await.ok()?;
+        let mut request = hyper::Request::get(path).header(HOST, self.server.to_string());
+        if let Some(session) = &self.session {
+            request = request.header(COOKIE, session);
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request.body(Empty::<Bytes>::new()).ok()?;
         let mut response = sender.send_request(request).await.ok()?;
         let status = response.status().as_u16();
-        let location = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_string);
+        let text = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_string)
+        };
+        let location = text(LOCATION);
+        let session = text(SET_COOKIE)
+            .and_then(|cookie| cookie.split(';').next().map(str::to_string))
+            .filter(|cookie| {
+                cookie.starts_with("JSESSIONID=") && cookie.len() <= COOKIE_LIMIT_BYTES
+            });
         // The page counts as rendered only when it came whole, or as far as anybody needs.
-        let mut length = 0;
+        let mut body = Vec::new();
         while let Some(frame) = response.body_mut().frame().await {
-            length += frame.ok()?.data_ref().map_or(0, Bytes::len);
-            if length > BODY_LIMIT_BYTES {
+            if let Some(data) = frame.ok()?.data_ref() {
+                body.extend_from_slice(data);
+            }
+            if body.len() > BODY_LIMIT_BYTES {
                 break;
             }
         }
-        Some((status, location))
-    };
-    tokio::select! {
-        answer = exchange => answer,
-        // The connection ends after the answer; polling it is what moves the bytes.
-        _ = async { let _ = connection.await; std::future::pending::<()>().await } => None,
+        self.session = session.or(self.session.take());
+        if body.len() <= BODY_LIMIT_BYTES {
+            self.connection = Some(sender);
+        }
+        Some(Got {
+            status,
+            location,
+            body,
+        })
     }
 }
 
@@ -123,6 +216,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     const LIMIT: Duration = Duration::from_secs(5);
+
+    async fn ask(server: SocketAddr, path: &str, limit: Duration) -> Answer {
+        Browser::new(server).get(path, limit).await.answer
+    }
 
     /// Answers each path with the bytes given for it, and hangs on any other.
     async fn server(pages: &'static [(&'static str, &'static str)]) -> SocketAddr {

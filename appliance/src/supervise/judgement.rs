@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::door::Situation;
+use super::situation::Situation;
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
 

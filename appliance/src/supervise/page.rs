@@ -1,7 +1,8 @@
 //! The page that nginx shows while the door is shut: Portuguese and English, small, without scripts; it loads itself
 //! anew, so that the browser lands on OpenMRS at the address the clerk asked for.
 
-use super::door::Situation;
+use super::situation::Situation;
+use crate::guards::Hold;
 use crate::maintenance::Kind;
 use crate::texts::{Language, Value, say};
 
@@ -59,6 +60,8 @@ fn words(language: Language, situation: &Situation, minutes: Option<u64>) -> [St
         Situation::Maintenance { kind, percent } => {
             let heading = match kind {
                 Kind::Import => say("page-importing", &[]),
+                Kind::Restore => say("page-restoring", &[]),
+                Kind::Update => say("page-updating", &[]),
                 Kind::Other => say("page-maintenance", &[]),
             };
             let progress = percent.map_or_else(String::new, |percent| {
@@ -66,6 +69,20 @@ fn words(language: Language, situation: &Situation, minutes: Option<u64>) -> [St
             });
             [heading, progress, opens]
         }
+        Situation::Held {
+            hold: Hold::DiskFull,
+        } => [
+            say("page-disk-full", &[]),
+            say("page-disk-full-detail", &[]),
+            opens,
+        ],
+        Situation::Stopped => [say("page-stopped", &[]), String::new(), opens],
+        Situation::DoorClosed => [say("page-door-closed", &[]), String::new(), opens],
+        Situation::GaveUp => [
+            say("page-gave-up", &[]),
+            say("page-gave-up-detail", &[]),
+            opens,
+        ],
         Situation::Refused { code } => [
             say("page-refused", &[]),
             say("page-refused-code", &[("code", code.as_str().into())]),

@@ -1,5 +1,9 @@
 //! systemd over D-Bus: start, stop and restart a unit and wait until its job is done; what state a unit is in.
 
+mod life;
+
+pub use life::{Life, News};
+
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -74,6 +78,8 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+    fn kill_unit(&self, name: &str, whom: &str, signal: i32) -> zbus::Result<()>;
     fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
     fn start_transient_unit(
         &self,
