@@ -56,8 +56,8 @@ impl Ground {
         site.wait_for_open_door(OPEN_LIMIT).unwrap();
         let clinic = site.admin(OPEN_LIMIT).unwrap();
         let ledger = Arc::new(Ledger::new(&folder.join("acknowledged")).unwrap());
-        let ground = Self {
-            writers: Some(Writers::start(&clinic, &ledger, WRITERS)),
+        let mut ground = Self {
+            writers: None,
             machine: Some(machine),
             site,
             clinic,
@@ -65,11 +65,18 @@ impl Ground {
             begun,
         };
         ground.say("the box serves");
+        ground.work();
+        ground
+    }
+
+    /// Sets the clerks to work.
+    fn work(&mut self) {
+        let before = self.ledger.count();
+        self.writers = Some(Writers::start(&self.clinic, &self.ledger, WRITERS));
         wait::until("some acknowledged records", BOOT_LIMIT, || {
-            Ok((ground.ledger.count() > 20).then_some(()))
+            Ok((self.ledger.count() > before + 20).then_some(()))
         })
         .unwrap();
-        ground
     }
 
     fn say(&self, what: &str) {
@@ -78,6 +85,11 @@ impl Ground {
 
     fn machine(&mut self) -> &mut Machine {
         self.machine.as_mut().unwrap()
+    }
+
+    fn wait_for(&mut self, said: &str, bound: Duration) {
+        self.machine().serial.wait_for(&[said], bound).unwrap();
+        self.say(&format!("the machine says: {said}"));
     }
 
     /// Puts `code` into the running kernel, on `at_least` so many processors.
@@ -95,7 +107,7 @@ impl Ground {
     }
 
     /// Waits until records are acknowledged again, then looks for all of them.
-    fn check(mut self) {
+    fn check(&mut self) {
         self.site.wait_for_open_door(OPEN_LIMIT).unwrap();
         let before = self.ledger.count();
         wait::until("acknowledged records again", BOOT_LIMIT, || {
@@ -118,38 +130,19 @@ impl Ground {
 }
 
 #[test]
-fn a_kernel_panic_restarts_the_box_by_itself() {
-    let mut ground = Ground::new("panic");
+fn a_kernel_panic_and_a_hung_kernel_end_in_a_restart_by_themselves() {
+    let mut ground = Ground::new("panic-and-hang");
     ground.machine().serial.forget();
     ground.plant(UD2, 1);
-    let panicked = ["Kernel panic"];
-    ground
-        .machine()
-        .serial
-        .wait_for(&panicked, BOOT_LIMIT)
-        .unwrap();
-    ground.say("the kernel panics");
-    ground
-        .machine()
-        .serial
-        .wait_for(&[GRUB], BOOT_LIMIT)
-        .unwrap();
-    ground.say("GRUB starts the box anew");
+    ground.wait_for("Kernel panic", BOOT_LIMIT);
+    ground.wait_for(GRUB, BOOT_LIMIT);
     ground.check();
-}
 
-#[test]
-fn a_hung_kernel_is_reset_by_the_watchdog() {
-    let mut ground = Ground::new("hang");
+    ground.work();
     ground.machine().serial.forget();
-    // Both processors: no timer, no interrupt, no scheduler.
+    // Both processors: no timer, no interrupt, no scheduler. Only the watchdog of the chipset is left.
     ground.plant(CLI_AND_SPIN, 2);
-    ground
-        .machine()
-        .serial
-        .wait_for(&[GRUB], HANG_LIMIT)
-        .unwrap();
-    ground.say("GRUB starts the box anew");
+    ground.wait_for(GRUB, HANG_LIMIT);
     ground.check();
 }
 
