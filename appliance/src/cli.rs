@@ -1,19 +1,31 @@
 //! The command line. One file a command: parse, call, print.
 
 mod admin_password;
+mod by_hand;
 mod console;
+mod door;
+mod hands;
 pub mod import;
+mod logs;
+mod manual;
+mod power;
+mod screen;
+mod session;
 mod status;
+mod technician;
 mod unit;
 
 use std::future::Future;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Looks after a health facility's OpenMRS server.
+///
+/// The box looks after itself; these commands are for hands at it. 'posto help COMMAND' says more about each. Words are in the
+/// facility's language; POSTO_LANGUAGE=pt or en takes the other.
 #[derive(Debug, Parser)]
-#[command(name = "posto", version, disable_help_subcommand = true)]
+#[command(name = "posto", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -25,13 +37,46 @@ enum Command {
     Import(import::Arguments),
     /// How the box is (exit code 0: good, 1: the clinic cannot work, 2: an alarm stands)
     Status(status::Arguments),
+    /// Restart OpenMRS and wait until it answers; the database goes on
+    Restart(by_hand::Arguments),
+    /// Stop OpenMRS until 'posto start openmrs' or the next start of the box; the door is shut first
+    Stop(by_hand::Arguments),
+    /// Start OpenMRS after 'posto stop' and wait until it answers
+    Start(by_hand::Arguments),
+    /// The door between the network and OpenMRS
+    Door {
+        #[command(subcommand)]
+        verb: door::Verb,
+    },
+    /// Read the journal of OpenMRS, the database, posto or the door
+    Logs(logs::Arguments),
+    /// The code that opens SQL, logs and a shell at the screen
+    Technician {
+        #[command(subcommand)]
+        verb: technician::Verb,
+    },
     /// Show or renew the password of OpenMRS's admin
     AdminPassword {
         #[command(subcommand)]
         verb: admin_password::Verb,
     },
-    /// Show the box's screen
+    /// Restart the whole box, in order
+    RestartBox(power::Arguments),
+    /// Switch the whole box off, in order
+    PowerOff(power::Arguments),
+    /// Show the box's screen and its menu
     Console,
+    /// Print completions for a shell
+    Completions {
+        /// For which
+        shell: manual::Shell,
+    },
+    /// Leave manual pages in a folder
+    #[command(hide = true)]
+    Man {
+        /// Where
+        folder: std::path::PathBuf,
+    },
     /// Watch over the box (posto.service)
     #[command(hide = true)]
     Daemon,
@@ -58,6 +103,16 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Import(arguments) => import::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Restart(arguments) => by_hand::run(by_hand::Act::Restart, &arguments),
+        Command::Stop(arguments) => by_hand::run(by_hand::Act::Stop, &arguments),
+        Command::Start(arguments) => by_hand::run(by_hand::Act::Start, &arguments),
+        Command::Door { verb } => door::run(&verb),
+        Command::Logs(arguments) => logs::run(&arguments),
+        Command::Technician { verb } => technician::run(&verb),
+        Command::RestartBox(arguments) => power::run(power::Way::Restart, &arguments),
+        Command::PowerOff(arguments) => power::run(power::Way::Off, &arguments),
+        Command::Completions { shell } => manual::completions(shell, &mut Arguments::command()),
+        Command::Man { folder } => manual::pages(&folder, Arguments::command()),
         Command::AdminPassword { verb } => admin_password::run(&verb),
         Command::Console => console::run(),
         Command::Daemon => daemon(),
@@ -104,4 +159,38 @@ pub fn wait_for<F: Future>(future: F) -> std::io::Result<F::Output> {
         .enable_all()
         .build()?
         .block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_its_hidden_parts_stay_out_of_help() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        let help = command.render_long_help().to_string();
+        assert!(
+            help.contains("restart-box") && help.contains("completions"),
+            "{help}"
+        );
+        for hidden in ["daemon", "unit", "man "] {
+            let shown = help
+                .lines()
+                .any(|line| line.trim_start().starts_with(hidden));
+            assert!(!shown, "{hidden} in {help}");
+        }
+    }
+
+    #[test]
+    fn manual_pages_hold_no_date_and_one_is_there_a_command() {
+        let dir = tempfile::tempdir().unwrap();
+        manual::pages(dir.path(), Arguments::command()).unwrap();
+        for name in ["posto.1", "posto-restart.1", "posto-door-close.1"] {
+            let text = std::fs::read_to_string(dir.path().join(name)).unwrap();
+            let title = text.lines().find(|line| line.starts_with(".TH")).unwrap();
+            assert!(!title.contains("20"), "{title}");
+        }
+        assert!(!dir.path().join("posto-daemon.1").exists());
+    }
 }

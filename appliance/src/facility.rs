@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::alarms::Alarm;
 use crate::places::Places;
 use crate::system::durable;
+use crate::technician;
 use crate::texts::Language;
 
 /// Largest facility file read.
@@ -30,11 +31,37 @@ pub struct Facility {
     pub time_zone: String,
     /// Language of screens and pages.
     pub language: Language,
+    /// Layout of the keyboard at the box.
+    pub keyboard: Keyboard,
     /// The wired network.
     pub network: Network,
+    /// The programme that the facility belongs to.
+    pub programme: Programme,
     /// The battery's server, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ups: Option<Ups>,
+}
+
+/// A keyboard's layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keyboard {
+    /// Portuguese.
+    #[default]
+    Pt,
+    /// Brazilian (ABNT2).
+    Br,
+    /// United States.
+    Us,
+}
+
+/// What the box needs to know of its programme.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Programme {
+    /// The age key (`age1...`) to which what only the programme may read is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_recipient: Option<String>,
 }
 
 impl Default for Facility {
@@ -44,7 +71,9 @@ impl Default for Facility {
             name: "Posto".to_string(),
             time_zone: "Africa/Maputo".to_string(),
             language: Language::Pt,
+            keyboard: Keyboard::default(),
             network: Network::default(),
+            programme: Programme::default(),
             ups: None,
         }
     }
@@ -145,6 +174,15 @@ impl Facility {
                 "time_zone",
                 &self.time_zone,
                 "a name like Africa/Maputo",
+            ));
+        }
+        if let Some(recipient) = &self.programme.age_recipient
+            && technician::check_recipient(recipient).is_err()
+        {
+            return Err(wrong(
+                "programme.age_recipient",
+                recipient,
+                "an age key that begins with age1 (age-keygen -y prints it)",
             ));
         }
         if let Some(ups) = &self.ups {
@@ -250,6 +288,8 @@ mod tests {
             "time_zone = '/etc'",
             "language = 'fr'",
             "id = 3",
+            "keyboard = 'de'",
+            "[programme]\nage_recipient = 'age1xyz'",
             "[network]\ndhcp = false",
             "[network]\naddress = '10.0.0.1/33'",
             "[network]\naddress = '10.0.0.1'",

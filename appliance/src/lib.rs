@@ -24,5 +24,6 @@ pub mod sizing;
 pub mod stamp;
 pub mod supervise;
 pub mod system;
+pub mod technician;
 pub mod texts;
 pub mod wishes;

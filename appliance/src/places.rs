@@ -52,6 +52,16 @@ impl Places {
         database_password = "data/secrets/openmrs-db-password";
         /// The password of OpenMRS's admin, until it is first changed.
         admin_password = "data/secrets/openmrs-admin-password";
+        /// The technician's code, until somebody has noted it.
+        technician_code = "data/secrets/technician-code";
+        /// What stays of the technician's code: an Argon2id hash.
+        technician_hash = "data/secrets/technician-code.hash";
+        /// The technician's code for the programme (age, armoured).
+        technician_for_programme = "data/posto/technician-code.age";
+        /// Wrong codes in a row.
+        technician_attempts = "data/posto/technician-attempts.json";
+        /// The same while the data partition cannot be written.
+        technician_attempts_now = "run/posto/technician-attempts.json";
         /// The door's certificate and key.
         tls = "data/secrets/tls";
         /// The door's certificate.
@@ -144,6 +154,8 @@ impl Places {
         kernel_line = "proc/cmdline";
         /// There when systemd runs in a container (sd_booted's documentation), whose kernel line is the host's.
         container = "run/systemd/container";
+        /// This program.
+        program = "usr/bin/posto";
         /// The release's identity.
         release = "usr/lib/posto/release.json";
         /// The distro's modules, OWAs, configuration, front end.

@@ -12,6 +12,8 @@ use crate::release;
 use crate::supervise::judgement::Judgement;
 use crate::system::addresses;
 use crate::system::clock;
+use crate::technician;
+use crate::wishes::Wish;
 
 /// How the box is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +36,28 @@ pub struct Report {
     pub addresses: Vec<IpAddr>,
     /// Standing alarms.
     pub alarms: Vec<Alarm>,
+    /// What somebody asked for by hand, and the daemon keeps to.
+    pub by_hand: ByHand,
+    /// The technician's code.
+    pub technician: Technician,
+}
+
+/// Standing wishes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct ByHand {
+    /// OpenMRS stays down.
+    pub openmrs_stopped: bool,
+    /// The door stays shut.
+    pub door_shut: bool,
+}
+
+/// Who could tell the technician's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Technician {
+    /// It still shows on the screen: nobody has said that it is noted.
+    pub to_note: bool,
+    /// The programme has a copy, encrypted to its key.
+    pub for_programme: bool,
 }
 
 /// Space on the data partition.
@@ -74,6 +98,15 @@ impl Report {
                 }),
             addresses: addresses::of_this_box(),
             alarms: alarms::standing(places),
+            by_hand: ByHand {
+                openmrs_stopped: Wish::OpenmrsStopped.stands(places),
+                door_shut: Wish::DoorShut.stands(places),
+            },
+            technician: Technician {
+                // Only root sees into the secrets; for others it looks noted.
+                to_note: places.technician_code().exists(),
+                for_programme: technician::programme_has_it(places),
+            },
         }
     }
 

@@ -13,7 +13,15 @@ macro_rules! sources {
     };
 }
 sources!(
-    "alarms", "console", "events", "guards", "import", "page", "state"
+    "alarms",
+    "commands",
+    "console",
+    "events",
+    "guards",
+    "import",
+    "page",
+    "state",
+    "technician"
 );
 
 type Bundle = FluentBundle<FluentResource>;

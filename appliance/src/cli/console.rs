@@ -1,157 +1,349 @@
-//! `posto console`: the screen. State in words, the address to open, the admin password until it is first changed,
-//! alarms. No login and no input: whoever stands before the box may read it, nobody can do anything with it.
+//! `posto console`: the screen on tty1. State in words, the address to open, and a menu for hands without keyboard skill.
+//! Whoever stands before the box may read it and restart things; SQL, logs and a shell need the technician's code.
+//!
+//! `update` decides, `draw` paints, this file does what they ask for. Work runs beside the screen, never in its way.
 
-use std::io::Write;
+mod draw;
+mod keys;
+mod model;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{BufRead, BufReader, Read};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::status::{address_to_open, situation};
+use anyhow::Context;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::terminal;
+
+use super::{hands, logs};
+use crate::events::{self, Event, Moment, Store};
+use crate::facility;
 use crate::places::Places;
 use crate::report::Report;
 use crate::system::clock;
+use crate::system::process::{Invocation, ProcessError, Running};
+use crate::system::units::Units;
+use crate::technician;
 use crate::texts::{Language, say};
+use model::{Act, Effect, Message, Model, Screen, Session, View};
 
-/// How often the screen looks; it redraws only what changed.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// A text console's width in characters.
-const WIDTH: usize = 80;
+/// How often the screen looks while people wait, and while all is well.
+const LOOK_SHUT: Duration = Duration::from_secs(2);
+const LOOK_OPEN: Duration = Duration::from_secs(5);
+/// Kernel messages may have written over the screen.
+const REPAINT_EVERY: Duration = Duration::from_secs(60);
+/// Then nobody stands there any more.
+const IDLE: Duration = Duration::from_secs(300);
+/// A start after an update may migrate the database.
+const ACT_LIMIT: Duration = Duration::from_secs(1800);
+const SESSION_LIMIT: Duration = Duration::from_secs(30);
+/// Events shown.
+const EVENTS: usize = 100;
+/// Longest log line taken, characters.
+const LINE_LIMIT: usize = 400;
 
-/// Runs until it is ended.
+/// What threads report to the screen.
+enum News {
+    Keys(Vec<keys::Key>),
+    Message(Message),
+    /// The terminal is gone.
+    Lost,
+}
+
+/// Runs until it is ended or the terminal is gone; systemd starts it anew.
 ///
 /// # Errors
-/// When the terminal is gone; systemd starts it anew.
+/// When the terminal is gone or is none.
 pub(super) fn run() -> anyhow::Result<ExitCode> {
     let places = Places::default();
-    let mut before = String::new();
-    loop {
-        let report = Report::gather(&places);
-        let screen = screen(&report, report.first_password(&places).as_deref());
-        if screen != before {
-            let mut terminal = std::io::stdout().lock();
-            // Home, clear, cursor off (ECMA-48, linux console_codes(4)); \r for terminals in raw mode.
-            write!(
-                terminal,
-                "\x1b[H\x1b[2J\x1b[?25l{}",
-                screen.replace('\n', "\r\n")
-            )?;
-            terminal.flush()?;
-            before = screen;
-        }
-        clock::pause(LOOK_EVERY);
-    }
+    terminal::enable_raw_mode().context("the screen needs a terminal")?;
+    let done = Screened::new(&places).and_then(Screened::run);
+    // On a terminal that stays (not tty1, which systemd resets), what follows is a shell.
+    let _ = terminal::disable_raw_mode();
+    done.map(|()| ExitCode::SUCCESS)
 }
 
-fn screen(report: &Report, password: Option<&str>) -> String {
-    let first = report.facility.language;
-    let second = if first == Language::Pt {
-        Language::En
-    } else {
-        Language::Pt
-    };
-    let mut text = String::new();
-    for language in [first, second] {
-        let say = |id: &str, values: &[(&str, crate::texts::Value)]| say(language, id, values);
-        let mut line = |words: String| {
-            text.push_str(&wrapped(&words));
-            text.push('\n');
-        };
-        if language == first {
-            let name = [
-                ("name", report.facility.name.as_str().into()),
-                ("id", report.facility.id.as_str().into()),
-            ];
-            line(say("console-facility", &name));
-            line(say(
-                "console-release",
-                &[("release", report.release.as_str().into())],
-            ));
-        }
-        if report.stand_in {
-            line(say("console-stand-in", &[]));
-        }
-        line(situation(report, language));
-        if report.addresses.is_empty() {
-            line(say("console-no-address", &[]));
-        } else {
-            line(say("console-open", &[]));
-            for address in &report.addresses {
-                line(format!("    {}", address_to_open(address)));
+struct Screened<'a> {
+    places: &'a Places,
+    terminal: Terminal<CrosstermBackend<std::io::Stdout>>,
+    model: Model,
+    sender: Sender<News>,
+    news: Receiver<News>,
+    following: Option<Running>,
+    last_key: Duration,
+    last_look: Duration,
+    last_paint: Duration,
+}
+
+impl<'a> Screened<'a> {
+    fn new(places: &'a Places) -> anyhow::Result<Self> {
+        let mut terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
+        terminal.clear()?;
+        terminal.hide_cursor()?;
+        let (sender, news) = channel();
+        let keyboard = sender.clone();
+        std::thread::spawn(move || read_keys(&keyboard));
+        let now = clock::since_boot();
+        Ok(Self {
+            places,
+            terminal,
+            model: Model::new(look(places)),
+            sender,
+            news,
+            following: None,
+            last_key: now,
+            last_look: now,
+            last_paint: now,
+        })
+    }
+
+    fn run(mut self) -> anyhow::Result<()> {
+        loop {
+            self.paint()?;
+            match self.news.recv_timeout(self.until_next_look()) {
+                Ok(News::Keys(keys)) => {
+                    self.last_key = clock::since_boot();
+                    for key in keys {
+                        self.take(Message::Key(key));
+                    }
+                }
+                Ok(News::Message(message)) => self.take(message),
+                Ok(News::Lost) => anyhow::bail!("the terminal is gone"),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("nobody reads the keyboard"),
+            }
+            // A burst of log lines is one picture.
+            while let Ok(News::Message(message)) = self.news.try_recv() {
+                self.take(message);
             }
         }
-        if let Some(password) = password {
-            line(say("console-admin", &[("password", password.into())]));
-            line(say("console-admin-change", &[]));
-        }
-        for alarm in &report.alarms {
-            line(say(
-                "console-alarm",
-                &[("code", alarm.code.as_str().into())],
-            ));
-            line(alarm.text(language).to_string());
-        }
-        line(String::new());
     }
-    text
-}
 
-/// Breaks at spaces: the console cuts words anywhere.
-fn wrapped(words: &str) -> String {
-    let mut lines = vec![String::new()];
-    let indent: String = words.chars().take_while(|c| *c == ' ').collect();
-    let mut width = 0;
-    for word in words.split_whitespace() {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > WIDTH {
-            lines.push(String::new());
-            width = 0;
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(if width == 0 { &indent } else { " " });
-            line.push_str(word);
-        }
-        width += length + 1;
-    }
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::alarms::Alarm;
-    use crate::facility::Facility;
-
-    #[test]
-    fn the_screen_says_state_address_password_and_alarm_in_both_languages_within_80_columns() {
-        let report = Report {
-            release: "2026.11-1".into(),
-            slot: None,
-            distro: None,
-            stand_in: false,
-            facility: Facility::default(),
-            judgement: None,
-            data_disk: None,
-            addresses: vec!["10.0.0.1".parse().unwrap()],
-            alarms: vec![Alarm::new(
-                "database-missing",
-                &[("missing", "ibdata1".into())],
-            )],
+    fn until_next_look(&self) -> Duration {
+        let every = if self.model.view.report.is_serving() && self.model.screen == Screen::Menu {
+            LOOK_OPEN
+        } else {
+            LOOK_SHUT
         };
-        let text = screen(&report, Some("Abcd-efgh-jkm9"));
-        for part in [
-            "Unidade",
-            "http://10.0.0.1/",
-            "senha Abcd-efgh-jkm9",
-            "password Abcd-efgh-jkm9",
-            "ALARME",
-            "ALARM",
-            "ibdata1",
-        ] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        assert!(
-            text.lines().all(|line| line.chars().count() <= WIDTH),
-            "{text}"
-        );
-        assert!(!screen(&report, None).contains("senha"));
+        every.saturating_sub(clock::since_boot().saturating_sub(self.last_look))
     }
+
+    /// ratatui writes only what changed.
+    fn paint(&mut self) -> std::io::Result<()> {
+        let now = clock::since_boot();
+        if now.saturating_sub(self.last_paint) > REPAINT_EVERY {
+            self.last_paint = now;
+            self.terminal.clear()?;
+        }
+        self.terminal
+            .draw(|frame| draw::draw(frame, &self.model))
+            .map(drop)
+    }
+
+    fn look(&mut self) {
+        let now = clock::since_boot();
+        self.last_look = now;
+        self.take(Message::Looked(Box::new(look(self.places))));
+        if now.saturating_sub(self.last_key) > IDLE && self.model.screen != Screen::Menu {
+            self.take(Message::Idle);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        let (model, effect) = update::update(self.model.clone(), message);
+        self.model = model;
+        match effect {
+            None => {}
+            Some(Effect::Look) => self.look(),
+            Some(Effect::LoadEvents) => {
+                let (places, language) = (self.places.clone(), self.model.language);
+                self.beside(move || Message::Events(last_events(&places, language)));
+            }
+            Some(Effect::Run(act)) => {
+                let (places, language) = (self.places.clone(), self.model.language);
+                self.beside(move || Message::Ended(act_by_command(&places, act, language)));
+            }
+            Some(Effect::Check) => self.check(),
+            Some(Effect::Follow(subject)) => match follow(subject, self.sender.clone()) {
+                Ok(running) => self.following = Some(running),
+                Err(error) => self.take(Message::LogLine(error.to_string())),
+            },
+            // Dropping it ends it.
+            Some(Effect::StopFollowing) => self.following = None,
+            Some(Effect::Open(session)) => {
+                let places = self.places.clone();
+                self.beside(move || Message::Ended(open_session(&places, session)));
+            }
+        }
+    }
+
+    fn check(&self) {
+        let Screen::Code { typed, .. } = &self.model.screen else {
+            return;
+        };
+        let (places, typed) = (self.places.clone(), typed.clone());
+        self.beside(move || {
+            let now = Moment::now(&places);
+            let outcome = technician::check(&places, &typed, &now);
+            Message::Checked(outcome.map_err(|error| error.to_string()))
+        });
+    }
+
+    /// Does it while the screen goes on.
+    fn beside(&self, work: impl FnOnce() -> Message + Send + 'static) {
+        let sender = self.sender.clone();
+        // When the screen is gone, nobody waits for it.
+        std::thread::spawn(move || sender.send(News::Message(work())));
+    }
+}
+
+fn read_keys(sender: &Sender<News>) {
+    let mut stdin = std::io::stdin().lock();
+    let mut bytes = [0u8; 256];
+    loop {
+        let news = match stdin.read(&mut bytes) {
+            Ok(0) => News::Lost,
+            Ok(length) => News::Keys(keys::keys(bytes.get(..length).unwrap_or_default())),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(_) => News::Lost,
+        };
+        let lost = matches!(news, News::Lost);
+        if sender.send(news).is_err() || lost {
+            return;
+        }
+    }
+}
+
+fn look(places: &Places) -> View {
+    let report = Report::gather(places);
+    View {
+        password: report.first_password(places),
+        code: technician::to_note(places).ok().flatten(),
+        report,
+    }
+}
+
+/// Newest first.
+fn last_events(places: &Places, language: Language) -> Vec<String> {
+    let (facility, _) = facility::in_force(places);
+    let zone = jiff::tz::TimeZone::get(&facility.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let recorded = match Store::open(&places.events()).and_then(|store| store.after(0)) {
+        Ok(recorded) => recorded,
+        Err(error) => return vec![error.to_string()],
+    };
+    recorded
+        .iter()
+        .rev()
+        .take(EVENTS)
+        .map(|recorded| {
+            let time = i64::try_from(recorded.moment.unix_s)
+                .ok()
+                .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+                .map(|time| {
+                    let local = time.to_zoned(zone.clone());
+                    local.strftime("%d/%m %H:%M").to_string()
+                });
+            let words = recorded.event.words(language);
+            format!("{}  {words}", time.unwrap_or_default())
+        })
+        .collect()
+}
+
+/// By our own command, so that screen and command line do the same.
+fn act_by_command(places: &Places, act: Act, language: Language) -> String {
+    let argv: &[&str] = match act {
+        Act::Restart => &["restart", "openmrs"],
+        Act::Start => &["start", "openmrs"],
+        Act::Stop => &["stop", "openmrs"],
+        Act::OpenDoor => &["door", "open"],
+        Act::CloseDoor => &["door", "close"],
+        Act::Noted => &["technician", "noted"],
+        Act::RestartBox => &["restart-box", "--yes"],
+        Act::PowerOff => &["power-off", "--yes"],
+    };
+    let program = std::env::current_exe().unwrap_or_else(|_| places.program());
+    let said = Invocation::new(program)
+        .args(argv)
+        .env(hands::LANGUAGE_VARIABLE, hands::code(language))
+        .run(ACT_LIMIT);
+    match said {
+        Ok(words) => String::from_utf8_lossy(&words).trim().to_string(),
+        Err(error) => words_of_failure(&error),
+    }
+}
+
+/// What the command said for people, without the command line.
+fn words_of_failure(error: &ProcessError) -> String {
+    let text = match error {
+        ProcessError::Failed { stderr, .. } => stderr.trim(),
+        _ => "",
+    };
+    let words = text.strip_prefix("posto: ").unwrap_or(text);
+    if words.is_empty() {
+        error.to_string()
+    } else {
+        clean(words)
+    }
+}
+
+/// The session's unit takes the terminal; systemd ends this program first and starts it again afterwards.
+fn open_session(places: &Places, session: Session) -> String {
+    let (unit, what) = match session {
+        Session::Sql => ("posto-session@sql.service", "sql"),
+        Session::Shell => ("posto-session@shell.service", "shell"),
+    };
+    events::record(places, &Event::new("technician-session").with("what", what));
+    let opened =
+        super::wait_for(async { Units::connect().await?.start(unit, SESSION_LIMIT).await });
+    match opened {
+        Ok(Ok(())) => String::new(),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn follow(subject: logs::Subject, sender: Sender<News>) -> Result<Running, ProcessError> {
+    let mut running = logs::follow(subject).piped_stdout().spawn()?;
+    if let Some(stdout) = running.stdout() {
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(stdout);
+            let mut line = Vec::new();
+            // A line without an end is bounded, too.
+            while let Ok(1..) = lines.by_ref().take(64 * 1024).read_until(b'\n', {
+                line.clear();
+                &mut line
+            }) {
+                let text = clean(String::from_utf8_lossy(&line).trim_end());
+                if sender.send(News::Message(Message::LogLine(text))).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(running)
+}
+
+/// Nothing that would move the cursor or change colours.
+fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| if c == '\t' { ' ' } else { c })
+        .filter(|c| !c.is_control() || *c == '\n')
+        .take(LINE_LIMIT)
+        .collect()
+}
+
+/// Printed by the session before its prompt.
+pub(super) fn session_greeting(places: &Places, what: &str) -> String {
+    let id = if what == "sql" {
+        "session-sql"
+    } else {
+        "session-shell"
+    };
+    say(hands::language(places), id, &[])
 }

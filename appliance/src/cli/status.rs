@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::places::Places;
 use crate::report::Report;
 use crate::supervise::door::Situation;
+use crate::supervise::judgement::Judgement;
 use crate::texts::{Language, say};
 
 /// Arguments of `posto status`.
@@ -29,7 +30,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         println!("{}", serde_json::to_string_pretty(&value)?);
     } else {
-        print!("{}", lines(&report));
+        print!("{}", details(&report, report.facility.language));
     }
     Ok(ExitCode::from(code(&report)))
 }
@@ -44,9 +45,14 @@ fn code(report: &Report) -> u8 {
 
 /// What is going on, in words.
 pub(super) fn situation(report: &Report, language: Language) -> String {
-    let Some(judgement) = &report.judgement else {
-        return say(language, "state-unknown", &[]);
-    };
+    report.judgement.as_ref().map_or_else(
+        || say(language, "state-unknown", &[]),
+        |judgement| words_of(judgement, language),
+    )
+}
+
+/// What the daemon last saw, in words.
+pub(super) fn words_of(judgement: &Judgement, language: Language) -> String {
     let minutes = [("minutes", judgement.minutes.unwrap_or(1).into())];
     match &judgement.situation {
         Situation::Serving => say(language, "state-serving", &[]),
@@ -63,9 +69,9 @@ pub(super) fn situation(report: &Report, language: Language) -> String {
     }
 }
 
-fn lines(report: &Report) -> String {
+/// All of it, a line each.
+pub(super) fn details(report: &Report, language: Language) -> String {
     const GB: u64 = 1_000_000_000;
-    let language = report.facility.language;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<9} {value}\n"));
     let slot = report
@@ -116,6 +122,15 @@ fn lines(report: &Report) -> String {
     for address in &report.addresses {
         line("address", &address_to_open(address));
     }
+    let notes = [
+        (report.by_hand.openmrs_stopped, "status-openmrs-stopped"),
+        (report.by_hand.door_shut, "status-door-shut"),
+        (report.technician.to_note, "status-code-to-note"),
+        (!report.technician.for_programme, "status-code-programme"),
+    ];
+    for (_, id) in notes.iter().filter(|(stands, _)| *stands) {
+        line("note", &say(language, id, &[]));
+    }
     for alarm in &report.alarms {
         line(
             "ALARM",
@@ -138,7 +153,7 @@ mod tests {
     use super::*;
     use crate::alarms::Alarm;
     use crate::facility::Facility;
-    use crate::supervise::judgement::Judgement;
+    use crate::report::{ByHand, Technician};
 
     fn report() -> Report {
         Report {
@@ -158,7 +173,20 @@ mod tests {
             data_disk: None,
             addresses: vec!["10.0.0.1".parse().unwrap()],
             alarms: Vec::new(),
+            by_hand: ByHand::default(),
+            technician: Technician::default(),
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_by_hand_is_said() {
+        let mut report = report();
+        let plain = details(&report, Language::En);
+        assert!(!plain.contains("by hand"), "{plain}");
+        report.by_hand.openmrs_stopped = true;
+        report.by_hand.door_shut = true;
+        let text = details(&report, Language::En);
+        assert_eq!(text.matches("by hand").count(), 2, "{text}");
     }
 
     #[test]
@@ -173,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_stand_in_is_labelled_and_the_address_is_one_to_type() {
-        let text = lines(&report());
+        let text = details(&report(), Language::Pt);
         assert!(
             text.contains("SUBSTITUTA")
                 && text.contains("http://10.0.0.1/")

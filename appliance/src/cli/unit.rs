@@ -32,6 +32,13 @@ pub(super) enum Verb {
     Guard,
     /// posto-setup.service
     Setup,
+    /// Before posto-console.service, as root: font and keyboard
+    Screen,
+    /// posto-session@.service
+    Session {
+        /// Which
+        kind: super::session::Kind,
+    },
     /// Before openmrs.service, as root
     OpenmrsPrepare,
     /// Part of openmrs-prepare, as openmrs
@@ -88,6 +95,11 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Screen => {
+            super::screen::prepare(&places);
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Session { kind } => super::session::run(*kind),
         Verb::OpenmrsPrepare => openmrs_prepare(&places),
         Verb::OpenmrsLay => {
             let release = release::identity(&places)?;
@@ -133,6 +145,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
 fn first_boot(places: &Places) -> anyhow::Result<ExitCode> {
     match first_boot::run(places, &Tools::default()) {
         Ok(decision) => {
+            technician_code(places);
             alarms::lower(places, Source::FirstBoot)?;
             tell(&format!("first boot: {decision:?}"));
             Ok(ExitCode::SUCCESS)
@@ -141,6 +154,15 @@ fn first_boot(places: &Places) -> anyhow::Result<ExitCode> {
             alarms::raise(places, Source::FirstBoot, &error.alarm())?;
             Err(error.into())
         }
+    }
+}
+
+/// A box without a code is a box that is mended with the disk in another machine: never a reason to keep the clinic down.
+fn technician_code(places: &Places) {
+    let (facility, _) = facility::in_force(places);
+    let recipient = facility.programme.age_recipient;
+    if let Err(error) = crate::technician::ensure(places, recipient.as_deref()) {
+        tell(&format!("technician's code: {error}"));
     }
 }
 

@@ -2,17 +2,20 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 17] = [
     "id",
     "name",
     "time_zone",
     "language",
+    "keyboard",
     "network",
     "network.dhcp",
     "network.interface",
     "network.address",
     "network.gateway",
     "network.dns",
+    "programme",
+    "programme.age_recipient",
     "ups",
     "ups.monitor",
     "ups.user",
@@ -60,6 +63,7 @@ mod tests {
         facility.network.address = Some("10.0.0.1/8".parse().unwrap());
         facility.network.gateway = Some("10.0.0.2".parse().unwrap());
         facility.network.dns = vec!["10.0.0.2".parse().unwrap()];
+        facility.programme.age_recipient = Some("age1".into());
         facility.ups = Some(super::super::Ups {
             monitor: "a@h".into(),
             user: "u".into(),

@@ -159,6 +159,70 @@ impl Invocation {
         Ok(output)
     }
 
+    /// Becomes the program: it takes this process's place, terminal and standard streams. Comes back only with the reason
+    /// why it could not. Only argv, environment and directory count.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "the runner itself")]
+    pub fn become_it(self) -> ProcessError {
+        let argv = self
+            .argv
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let Some((program, args)) = self.argv.split_first() else {
+            return ProcessError::Start {
+                argv,
+                source: std::io::ErrorKind::InvalidInput.into(),
+            };
+        };
+        let mut command = Command::new(program);
+        command.args(args).envs(self.env);
+        if let Some(directory) = self.directory {
+            command.current_dir(directory);
+        }
+        ProcessError::Start {
+            argv,
+            source: command.exec(),
+        }
+    }
+
+    /// Runs it on this process's own terminal and standard streams, to its end. Only argv, environment and directory count.
+    ///
+    /// # Errors
+    /// [`ProcessError::Start`], or [`ProcessError::Failed`] with its status; its words went to the terminal.
+    #[allow(clippy::disallowed_methods, reason = "the runner itself")]
+    pub fn run_here(self) -> Result<(), ProcessError> {
+        let argv = self
+            .argv
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ");
+        let started = |source| ProcessError::Start {
+            argv: argv.clone(),
+            source,
+        };
+        let (program, args) = self
+            .argv
+            .split_first()
+            .ok_or_else(|| started(std::io::ErrorKind::InvalidInput.into()))?;
+        let mut command = Command::new(program);
+        command.args(args).envs(self.env);
+        if let Some(directory) = self.directory {
+            command.current_dir(directory);
+        }
+        let status = command.status().map_err(started)?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(ProcessError::Failed {
+            argv,
+            status,
+            stderr: String::new(),
+        })
+    }
+
     /// Starts it. Dropping what comes back kills it.
     ///
     /// # Errors

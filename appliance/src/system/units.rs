@@ -240,6 +240,24 @@ impl Units {
             .map(drop)
     }
 
+    /// Asks for an orderly end of everything and no power, and comes back at once.
+    ///
+    /// # Errors
+    /// [`UnitError::Refused`].
+    pub async fn power_off(&self) -> Result<(), UnitError> {
+        let refused = |source| UnitError::Refused {
+            verb: "start",
+            unit: "poweroff.target".to_string(),
+            source,
+        };
+        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
+        manager
+            .start_unit("poweroff.target", "replace-irreversibly")
+            .await
+            .map_err(refused)
+            .map(drop)
+    }
+
     async fn job(&self, verb: Verb, unit: &str, limit: Duration) -> Result<(), UnitError> {
         let refused = |source| UnitError::Refused {
             verb: verb.word(),

@@ -1,0 +1,11 @@
+technician-forgotten = The code was noted and is known only to whoever noted it (and to the programme, if it has a key); 'posto technician renew' makes a new one
+technician-noted = The box keeps only a hash of the code from now on.
+technician-no-programme = The programme gets no copy: there is no programme.age_recipient in the facility file. Write the code down.
+session-shell = Root shell. 'posto help' lists the commands; 'exit' goes back to the screen. It ends by itself after 15 minutes without a key.
+session-sql = SQL on the live database, as root, without a safety net. 'exit' goes back to the screen.
+session-enter = Press Enter to go back to the screen.
+event-technician-code-right = The technician's code was typed: the technician's menu is open.
+event-technician-code-wrong = A wrong technician's code was typed ({ $left } attempts left).
+event-technician-code-noted = The technician's code was noted; the box keeps only its hash.
+event-technician-code-renewed = A new technician's code was made.
+event-technician-session = The technician opened: { $what }.

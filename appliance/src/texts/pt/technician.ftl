@@ -1,0 +1,11 @@
+technician-forgotten = O código foi anotado e só o sabe quem o anotou (e o programa, se tiver chave); 'posto technician renew' faz um novo
+technician-noted = A partir de agora o servidor guarda apenas um resumo (hash) do código.
+technician-no-programme = O programa não recebe cópia: falta programme.age_recipient no ficheiro da unidade. Anote o código.
+session-shell = Linha de comandos de root. 'posto help' mostra os comandos; 'exit' volta ao ecrã. Termina sozinha após 15 minutos sem teclas.
+session-sql = SQL na base de dados em uso, como root, sem rede de segurança. 'exit' volta ao ecrã.
+session-enter = Prima Enter para voltar ao ecrã.
+event-technician-code-right = Foi escrito o código do técnico: o menu do técnico está aberto.
+event-technician-code-wrong = Foi escrito um código do técnico errado (restam { $left } tentativas).
+event-technician-code-noted = O código do técnico foi anotado; o servidor guarda apenas o seu resumo (hash).
+event-technician-code-renewed = Foi feito um novo código do técnico.
+event-technician-session = O técnico abriu: { $what }.
