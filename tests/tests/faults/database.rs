@@ -145,7 +145,7 @@ fn a_full_disk_shuts_the_clinic_in_order_and_space_opens_it_again() -> Result<()
     )?;
     trial
         .hurts(FELT_BOUND)?
-        .detected_by(&["disk"], NOTICE_BOUND)?
+        .detected_by(&["disk", "hold", "reserve"], NOTICE_BOUND)?
         .then(|container| {
             wait::pause(Duration::from_secs(60));
             let page = container.get("/openmrs/")?;
