@@ -21,7 +21,7 @@ use crate::system::{clock as clocks, durable, freezer};
 
 /// Work that may wait: imports' conversions, proofs of snapshots.
 const BACKGROUND: &str = "posto-background.slice";
-/// What changes within seconds: memory, a new histogram, the battery.
+/// What changes within seconds: memory, the battery.
 const SOON: Duration = Duration::from_secs(10);
 /// What changes within minutes: heat, the disk's health.
 const LATE: Duration = Duration::from_secs(60);
@@ -66,9 +66,9 @@ impl Guards {
         // One statvfs: what a fast disk takes between two looks must fit into the marks.
         let hold = self.disk.look(places, now).await;
         self.look_at_clock(places, now);
+        self.look_for_histogram(places);
         if due(&mut self.soon, now, SOON) {
             self.look_at_memory(places, now).await;
-            self.look_for_histogram(places);
             self.look_at_battery(places);
         }
         if due(&mut self.late, now, LATE) {

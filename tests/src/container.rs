@@ -239,6 +239,16 @@ impl Container {
         })
     }
 
+    /// Waits until the box has switched itself off.
+    ///
+    /// # Errors
+    /// When it has not after `bound`.
+    pub fn wait_end(mut self, bound: Duration) -> Result<()> {
+        wait::until("the box's own end", bound, || {
+            Ok(self.nspawn.try_wait()?.map(|_| ()))
+        })
+    }
+
     /// Ends every process at once. The host's page cache stays: this is a crash of the software, not of the disk.
     ///
     /// # Errors

@@ -74,9 +74,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // Best effort: without it the pool has its smallest size.
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let setting = Setting {
-        places,
         now,
-        stamp: clock::file_stamp(now),
+        stamp: exchange::free_stamp(&places, now),
+        places,
         server_user: rustix::process::geteuid().is_root().then_some(MYSQL_ID),
         openmrs_user: exchange::openmrs_owner(),
         available_memory_bytes: space::available_memory_bytes(&meminfo).unwrap_or(0),

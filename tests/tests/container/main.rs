@@ -2,7 +2,9 @@
 //! Needs root, `POSTO_RELEASE_DIR` (a release with the stand-in) and minutes: `./check` runs it.
 
 mod ground;
+mod guards;
 mod imports;
+mod power;
 mod refusals;
 mod secrets;
 mod serving;

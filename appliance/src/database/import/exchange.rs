@@ -13,12 +13,15 @@ use std::path::{Path, PathBuf};
 
 use crate::database::server::OPENMRS_ID;
 use crate::places::Places;
+use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
 
 /// In the new data directory until all is done. MariaDB takes no notice of files it does not know.
 const MARK: &str = ".posto-import";
 const PREFIX: &str = "import-";
 const PROPERTIES: &str = "openmrs-runtime.properties";
+/// An hour of seconds: nobody imports so often.
+const STAMPS_TRIED: u64 = 3600;
 /// What the initializer module remembers to have loaded into the database: untrue for another one.
 const CHECKSUMS: &str = "configuration_checksums";
 
@@ -224,6 +227,17 @@ pub fn openmrs_owner() -> Option<u32> {
     rustix::process::geteuid().is_root().then_some(OPENMRS_ID)
 }
 
+/// The time as [`clock::file_stamp`] writes it, moved on where something replaced already carries it: a dead clock may say
+/// the same second twice, and nothing that was kept may be met again.
+#[must_use]
+pub fn free_stamp(places: &Places, unix_seconds: u64) -> String {
+    let taken = |stamp: &str| places.replaced().join(format!("{stamp}-import")).exists();
+    (0..=STAMPS_TRIED)
+        .map(|later| clock::file_stamp(unix_seconds.saturating_add(later)))
+        .find(|stamp| !taken(stamp))
+        .unwrap_or_else(|| clock::file_stamp(unix_seconds))
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods)]
 mod tests {
@@ -253,6 +267,15 @@ mod tests {
             std::fs::write(places.install_pending(), "").unwrap();
         }
         (dir, attempt)
+    }
+
+    #[test]
+    fn the_same_second_of_a_dead_clock_never_meets_what_was_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::under(dir.path());
+        assert_eq!(free_stamp(&places, 0), "19700101T000000Z");
+        std::fs::create_dir_all(Attempt::new(&places, "19700101T000000Z").replaced()).unwrap();
+        assert_eq!(free_stamp(&places, 0), "19700101T000001Z");
     }
 
     type Do = Box<dyn Fn(&Attempt)>;
