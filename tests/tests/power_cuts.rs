@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use fastrand::Rng;
 use posto_release::layout::{BOOT_A, BOOT_B, ROOT_A, ROOT_B};
 use posto_tests::powercut::lookup::missing;
@@ -91,17 +92,16 @@ impl Ground {
 
     fn wait_for_open_door(&mut self) {
         let open = self.site.wait_for_open_door(OPEN_LIMIT);
-        if let Err(error) = open {
-            let log = self.machine.as_ref().map(|machine| machine.serial.log());
-            panic!("{error}; the machine's serial log: {log:?}");
-        }
+        let log = self.machine.as_ref().map(|machine| machine.serial.log());
+        open.with_context(|| format!("the machine's serial log: {log:?}"))
+            .unwrap();
     }
 
     /// Lets the power go when the disk's cache holds a seeded number of writes, soon from now; `fate` and `seed` say what
     /// becomes of them.
     fn cut(&mut self, fate: Fate, seed: u64) {
         let disk = Arc::clone(&self.drive.disk);
-        disk.lose_power_at(PENDING_AT_CUT[self.rng.usize(..PENDING_AT_CUT.len())]);
+        disk.lose_power_at(self.rng.choice(PENDING_AT_CUT).unwrap());
         if !disk.wait_for_loss(PATIENCE) {
             disk.lose_power_at(1);
             assert!(disk.wait_for_loss(OPEN_LIMIT), "the machine writes nothing");
