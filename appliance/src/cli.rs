@@ -4,6 +4,7 @@ mod admin_password;
 mod by_hand;
 mod console;
 mod door;
+mod events;
 mod hands;
 pub mod import;
 mod logs;
@@ -55,6 +56,8 @@ enum Command {
         #[command(subcommand)]
         verb: technician::Verb,
     },
+    /// What happened, in words
+    Events(events::Arguments),
     /// Show or renew the password of OpenMRS's admin
     AdminPassword {
         #[command(subcommand)]
@@ -113,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::PowerOff(arguments) => power::run(power::Way::Off, &arguments),
         Command::Completions { shell } => manual::completions(shell, &mut Arguments::command()),
         Command::Man { folder } => manual::pages(&folder, Arguments::command()),
+        Command::Events(arguments) => events::run(&arguments),
         Command::AdminPassword { verb } => admin_password::run(&verb),
         Command::Console => console::run(),
         Command::Daemon => daemon(),

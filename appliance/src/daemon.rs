@@ -4,6 +4,7 @@
 mod act;
 mod look;
 mod modules;
+mod show;
 mod tell;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::alarms::{self, Source};
 use crate::events::{self, Event, Store};
 use crate::guards::Guards;
 use crate::openmrs::admin;
@@ -22,7 +24,6 @@ use crate::supervise::judgement::Judgement;
 use crate::supervise::ledger::{Found, Ledger};
 use crate::supervise::name_servers;
 use crate::supervise::observation::Observation;
-use crate::supervise::page;
 use crate::supervise::situation::Situation;
 use crate::supervise::starts::{self, Starts};
 use crate::system::clock;
@@ -32,14 +33,14 @@ use crate::system::durable::{self, DurableError, Owner};
 const ROUND_BUSY: Duration = Duration::from_secs(1);
 /// While all is well: a few files are looked at.
 const ROUND_REST: Duration = Duration::from_secs(2);
-/// Readers call a judgement older than a minute dead.
-const JUDGEMENT_EVERY: Duration = Duration::from_secs(20);
 /// How often the admin password and the name servers are looked at.
 const CHORES_EVERY: Duration = Duration::from_secs(60);
 /// A box that is up, but cannot serve, has booted all the same.
 const BOOTED_AFTER: Duration = Duration::from_secs(600);
 /// What a power cut takes from the ledger's uptime at most; budgets fill later then, never earlier.
 const UPTIME_EVERY: Duration = Duration::from_secs(3600);
+/// A disk that was full or read-only may be well again.
+const LEDGER_AGAIN: Duration = Duration::from_secs(300);
 
 /// The daemon between two rounds.
 struct Daemon {
@@ -135,6 +136,12 @@ impl Daemon {
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
         };
+        // Whoever knew why these stood is gone; what still holds is said again.
+        for source in [Source::Supervise, Source::Modules] {
+            if let Err(error) = alarms::lower(&daemon.places, source) {
+                log(&error.to_string());
+            }
+        }
         let boot = events::Moment::now(&daemon.places).boot;
         daemon.record(&Event::new("box-started").with("boot", boot));
         if found == Found::Damaged {
@@ -183,7 +190,12 @@ impl Daemon {
         self.leave_judgement(judged.situation, minutes, &observation, now)?;
         self.chores(now).await;
         self.finish_boot(now).await;
-        if now.saturating_sub(self.uptime_kept) >= UPTIME_EVERY {
+        let every = if self.ledger_writable {
+            UPTIME_EVERY
+        } else {
+            LEDGER_AGAIN
+        };
+        if now.saturating_sub(self.uptime_kept) >= every {
             self.keep_uptime(now);
         }
         tell(&[NotifyState::Watchdog]);
@@ -267,38 +279,6 @@ impl Daemon {
         }
     }
 
-    fn minutes(
-        &self,
-        situation: &Situation,
-        observation: &Observation,
-        now: Duration,
-    ) -> Option<u64> {
-        if !matches!(situation, Situation::Starting | Situation::Installing) {
-            return None;
-        }
-        let started = observation.openmrs.started;
-        let elapsed = if started.is_zero() {
-            Duration::ZERO
-        } else {
-            now.saturating_sub(started)
-        };
-        starts::minutes_left(observation.expected_start, elapsed)
-    }
-
-    fn show(&mut self, situation: &Situation, minutes: Option<u64>) -> Result<(), DurableError> {
-        let new = Some((situation.clone(), minutes));
-        if self.shown != new {
-            let page = page::page(situation, minutes);
-            durable::write(
-                &self.places.door_page(),
-                page.as_bytes(),
-                Owner::mode(0o644),
-            )?;
-            self.shown = new;
-        }
-        Ok(())
-    }
-
     /// Only the first opening after a start tells how long starts take; an installation is learned when it is finished.
     fn learn_as(&mut self, kind: starts::Kind, observation: &Observation, now: Duration) {
         let started = observation.openmrs.started;
@@ -327,43 +307,6 @@ impl Daemon {
         durable::remove(&self.places.please_install())?;
         self.learn_as(starts::Kind::Install, observation, now);
         self.record(&Event::new("installation-done"));
-        Ok(())
-    }
-
-    fn leave_judgement(
-        &mut self,
-        situation: Situation,
-        minutes: Option<u64>,
-        observation: &Observation,
-        now: Duration,
-    ) -> Result<(), DurableError> {
-        let since = match &self.since {
-            Some((before, since)) if same(before, &situation) => *since,
-            _ => clock::unix_seconds(),
-        };
-        self.since = Some((situation.clone(), since));
-        let judgement = Judgement {
-            at: now.as_secs(),
-            door_open: self.state.door.open,
-            database_answers: observation
-                .seen
-                .as_ref()
-                .is_some_and(|seen| seen.sql.streak.is_good()),
-            situation,
-            since,
-            minutes,
-        };
-        let fresh = self.judgement.as_ref().is_some_and(|(before, at)| {
-            Judgement {
-                at: judgement.at,
-                ..before.clone()
-            } == judgement
-                && now.saturating_sub(*at) < JUDGEMENT_EVERY
-        });
-        if !fresh {
-            judgement.write(&self.places)?;
-            self.judgement = Some((judgement, now));
-        }
         Ok(())
     }
 
@@ -407,11 +350,6 @@ impl Daemon {
             )),
         }
     }
-}
-
-/// Progress within one situation is not a new one.
-fn same(before: &Situation, now: &Situation) -> bool {
-    std::mem::discriminant(before) == std::mem::discriminant(now)
 }
 
 /// journald takes stderr and adds the time.

@@ -73,6 +73,12 @@ impl Event {
         &self.name
     }
 
+    /// Its fields.
+    #[must_use]
+    pub fn fields(&self) -> &BTreeMap<String, Field> {
+        &self.fields
+    }
+
     /// In words.
     #[must_use]
     pub fn words(&self, language: Language) -> String {

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod daemon;
 pub mod database;
 pub mod door_certificate;
+pub mod door_fallback;
 pub mod events;
 pub mod facility;
 pub mod first_boot;

@@ -1,7 +1,7 @@
 //! What is running: the release, and on a real box its slot and root hash.
 
 use posto_release::identity::{self, ReleaseIdentity};
-use posto_release::kernel_line::{self, KernelLine};
+use posto_release::kernel_line::{self, KernelLine, Mode};
 use posto_release::slot::Slot;
 
 use crate::places::Places;
@@ -66,4 +66,15 @@ pub fn running(places: &Places) -> Result<Running, RunningError> {
         slot: Some(line.slot),
         root_hash: Some(hex::encode(line.verity.root_hash)),
     })
+}
+
+/// How the box was booted; a container has no slots and counts as normal. `None`: nobody can tell.
+#[must_use]
+pub fn mode(places: &Places) -> Option<Mode> {
+    if places.container().exists() {
+        return Some(Mode::Normal);
+    }
+    let line = durable::read(&places.kernel_line(), 16 * 1024).ok()??;
+    let line = KernelLine::parse(&String::from_utf8_lossy(&line)).ok()?;
+    Some(line.mode)
 }

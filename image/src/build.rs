@@ -161,6 +161,7 @@ pub fn build(args: &BuildArgs) -> Result<()> {
     let sources = source(&args.common)?;
     let given = given(args, &sources)?;
     let posto = program("posto", args, &sources)?;
+    let door = program("posto-door", args, &sources)?;
     let init = if args.no_disk {
         None
     } else {
@@ -212,7 +213,10 @@ pub fn build(args: &BuildArgs) -> Result<()> {
         &given,
         &bare,
         &web,
-        posto.as_deref(),
+        assemble::Programs {
+            posto: posto.as_deref(),
+            door: door.as_deref(),
+        },
         |what| step.at(what),
     )?;
     progress.done(step, &root.identity.release);
@@ -276,7 +280,7 @@ fn root_stage(
     given: &Given,
     bare: &Bare,
     web: &Web,
-    posto: Option<&Path>,
+    programs: assemble::Programs<'_>,
     mut say: impl FnMut(&str),
 ) -> Result<RootStage> {
     let overlay = ground.source.path("image/root");
@@ -300,8 +304,10 @@ fn root_stage(
             format!("{name}\n{version}\n{stand_in}").as_bytes(),
         )
         .with("epoch", ground.lock.epoch.to_string().as_bytes());
-    if let Some(posto) = posto {
-        key = key.with("posto", place::sha256(posto)?.1.as_bytes());
+    for (name, program) in [("posto", programs.posto), ("posto-door", programs.door)] {
+        if let Some(program) = program {
+            key = key.with(name, place::sha256(program)?.1.as_bytes());
+        }
     }
     let content = key.hex();
     let date = jiff::Timestamp::from_second(ground.lock.epoch.try_into()?)?
@@ -338,7 +344,7 @@ fn root_stage(
                 (sub("tomcat"), sub("webapp"), sub("distribution"));
             let layers = Layers {
                 overlay: &overlay,
-                posto,
+                programs,
                 tomcat: tomcat.as_deref(),
                 webapp: webapp.as_deref(),
                 distribution: distribution.as_deref(),

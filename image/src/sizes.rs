@@ -39,7 +39,7 @@ const OWNERS_LIMIT_BYTES: u64 = 64 << 20;
 const REPORT_LIMIT_BYTES: u64 = 16 << 20;
 
 /// What is not Debian's, by the beginning of its path.
-const OURS: [(&str, &str); 5] = [
+const OURS: [(&str, &str); 6] = [
     ("usr/share/openmrs/webapps", "OpenMRS web application"),
     (
         "usr/share/openmrs/distribution",
@@ -47,6 +47,7 @@ const OURS: [(&str, &str); 5] = [
     ),
     ("usr/share/tomcat", "Tomcat"),
     ("usr/bin/posto", "posto"),
+    ("usr/lib/posto", "posto"),
     ("usr/lib/modules", "linux kernel modules"),
 ];
 

@@ -156,14 +156,19 @@ impl Daemon {
             .seen
             .as_ref()
             .is_some_and(|seen| seen.sql.answer == SqlAnswer::Denied);
+        if !denied {
+            self.told.not_denied(observation);
+        }
         if !denied
             || observation.maintenance.is_some()
             || !self.told.may_mend_account(now, ACCOUNT_EVERY)
         {
             return;
         }
+        let first = self.told.first_denial();
         match heartbeat::make(&self.places.database_socket()).await {
-            Ok(()) => self.record(&Event::new("watch-account-made")),
+            Ok(()) if first => self.record(&Event::new("watch-account-made")),
+            Ok(()) => {}
             Err(error) => log(&format!("the watcher's account could not be made: {error}")),
         }
     }

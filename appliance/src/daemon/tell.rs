@@ -24,6 +24,7 @@ pub(super) struct Told {
     trouble_since: Option<Duration>,
     served: bool,
     account_made: Option<Duration>,
+    denied: bool,
 }
 
 impl Told {
@@ -74,6 +75,22 @@ impl Told {
             self.account_made = Some(now);
         }
         may
+    }
+
+    /// Whether this is the first denial since the database last let the watcher in.
+    pub(super) fn first_denial(&mut self) -> bool {
+        !std::mem::replace(&mut self.denied, true)
+    }
+
+    /// The watcher was let in.
+    pub(super) fn not_denied(&mut self, observation: &Observation) {
+        if observation
+            .seen
+            .as_ref()
+            .is_some_and(|seen| seen.sql.streak.is_good())
+        {
+            self.denied = false;
+        }
     }
 
     fn silence(&mut self, observation: &Observation, now: Duration, events: &mut Vec<Event>) {

@@ -9,8 +9,9 @@ use crate::supervise::seen::SqlAnswer;
 
 /// The account; the system's user of the same name comes in by the unix socket.
 pub const ACCOUNT: &str = "posto";
-/// Making it all takes three flushes of the disk.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(10);
+/// All of it: making takes three flushes of the disk. The daemon's own watchdog allows for it.
+const WHOLE_LIMIT: Duration = Duration::from_secs(15);
 /// Connections ended at once, at most.
 const FREE_AT_ONCE: usize = 60;
 
@@ -31,8 +32,17 @@ pub fn meaning(code: u16) -> SqlAnswer {
 /// # Errors
 /// [`SqlError`]; the next try begins where this one ended.
 pub async fn make(socket: &Path) -> Result<(), SqlError> {
-    let mut client = Client::connect(socket, LIMIT).await?;
-    make_with(&mut client).await
+    within(async {
+        let mut client = Client::connect(socket, LIMIT).await?;
+        make_with(&mut client).await
+    })
+    .await
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
+    tokio::time::timeout(WHOLE_LIMIT, work)
+        .await
+        .map_err(|_| SqlError::TooSlow(WHOLE_LIMIT))?
 }
 
 /// As [`make`], on root's connection.
@@ -86,6 +96,10 @@ pub(crate) async fn connections(client: &mut Client) -> Result<Option<(u32, u32)
 /// # Errors
 /// [`SqlError`].
 pub async fn free(socket: &Path) -> Result<u64, SqlError> {
+    within(end_sleepers(socket)).await
+}
+
+async fn end_sleepers(socket: &Path) -> Result<u64, SqlError> {
     let mut client = Client::connect(socket, LIMIT).await?;
     let sleepers: Vec<(u64,)> = client
         .rows(&format!(

@@ -192,4 +192,4 @@ fn kills(state: &State, observation: &Observation, now: Duration) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

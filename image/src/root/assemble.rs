@@ -7,13 +7,22 @@ use std::path::{Path, PathBuf};
 use super::keystore::{self, KeystoreError};
 use crate::place::{self, PlaceError};
 
+/// Posto's own programs, each when it is there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Programs<'a> {
+    /// Daemon and command line.
+    pub posto: Option<&'a Path>,
+    /// Opens the door when the daemon cannot.
+    pub door: Option<&'a Path>,
+}
+
 /// What is laid over the bare root.
 #[derive(Debug)]
 pub struct Layers<'a> {
     /// Files laid over as they are (`image/root`).
     pub overlay: &'a Path,
-    /// The daemon's program, when it is there.
-    pub posto: Option<&'a Path>,
+    /// Posto's own programs.
+    pub programs: Programs<'a>,
     /// Tomcat, unpacked, when it is there.
     pub tomcat: Option<&'a Path>,
     /// The web application, unpacked, when there is one.
@@ -52,7 +61,10 @@ const BUNDLE_LIMIT_BYTES: u64 = 16 << 20;
 pub fn assemble(root: &Path, layers: &Layers<'_>) -> Result<(), AssembleError> {
     clear_what_differs(root)?;
     copy_tree(layers.overlay, root)?;
-    if let Some(posto) = layers.posto {
+    if let Some(door) = layers.programs.door {
+        copy_file(door, &root.join("usr/lib/posto/posto-door"), 0o755)?;
+    }
+    if let Some(posto) = layers.programs.posto {
         copy_file(posto, &root.join("usr/bin/posto"), 0o755)?;
         link(
             "/usr/bin/posto",
