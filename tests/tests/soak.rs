@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::{Container, Limits};
-use posto_tests::faults::{OpenBox, happenings, lost, since_boot_ms, starts};
+use posto_tests::faults::{OPEN_BOUND, OpenBox, happenings, lost, since_boot_ms, starts};
 use posto_tests::standin::{Added, Clinic};
 use posto_tests::wait;
 
@@ -18,6 +18,17 @@ const MARKS: u32 = 6;
 const MEMORY_BYTES: u64 = 4 << 30;
 /// A clerk types and reads between two clicks; milliseconds, at least and at most.
 const THINKING_MS: (u64, u64) = (500, 1500);
+/// What posto-generator gives a 4 GB box (`appliance/src/sizing.rs`). In a container it sees this machine's memory instead.
+const SIZES: [(&str, &str); 2] = [
+    (
+        "mariadb.service",
+        "Environment=POOL=--innodb-buffer-pool-size=512M",
+    ),
+    (
+        "openmrs.service",
+        "Environment=\"JAVA_SIZE=-Xmx1024m -XX:MaxMetaspaceSize=384m\"",
+    ),
+];
 const UNITS: [&str; 4] = [
     "openmrs.service",
     "mariadb.service",
@@ -47,7 +58,8 @@ fn thirty_clerks_for_an_hour_lose_nothing_and_leave_no_mark_in_memory() -> Resul
         memory_bytes: Some(MEMORY_BYTES),
         iops: None,
     };
-    let opened = OpenBox::start("soak", limits, &["standin.ballast=on"])?;
+    let mut opened = OpenBox::start("soak", limits, &["standin.ballast=on"])?;
+    size_as_a_box_of_4_gb(&mut opened.container)?;
     let clerk = opened.clerk()?.with_patience(Duration::from_secs(30));
     let container = &opened.container;
     let group = PathBuf::from(format!("/sys/fs/cgroup/memory/{}", container.name()));
@@ -119,6 +131,22 @@ fn thirty_clerks_for_an_hour_lose_nothing_and_leave_no_mark_in_memory() -> Resul
     );
     ensure!(seen.refused.is_empty(), "clicks were refused");
     opened.container.stop()
+}
+
+fn size_as_a_box_of_4_gb(container: &mut Container) -> Result<()> {
+    for (unit, line) in SIZES {
+        let words = format!(
+            "mkdir -p /run/systemd/system/{unit}.d && printf '[Service]\\n%s\\n' '{line}' > /run/systemd/system/{unit}.d/90-size.conf"
+        );
+        container.run(&["sh", "-c", &words])?;
+    }
+    container.run(&["systemctl", "daemon-reload"])?;
+    container.run(&["systemctl", "stop", "openmrs.service", "mariadb.service"])?;
+    container.run(&["systemctl", "start", "mariadb.service", "openmrs.service"])?;
+    container.wait_open(OPEN_BOUND)?;
+    let java = container.run(&["ps", "-C", "java", "-o", "args="])?;
+    ensure!(java.contains("-Xmx1024m"), "not sized: {java}");
+    Ok(())
 }
 
 fn work(clerk: &Clinic, number: u64, seen: &Mutex<Seen>, stop: &AtomicBool) {

@@ -85,7 +85,7 @@ until mariadb --defaults-file=/run/hog.cnf -e 'select sleep(3600)' 2> /run/hog.$
   sleep 0.3
 done
 END
-         for i in $(seq 140); do setsid sh /run/hog $i > /dev/null < /dev/null & done",
+         for i in $(seq 140); do setsid sh /run/hog $i > /dev/null 2>&1 < /dev/null & done",
     )?;
     let held = |container: &Container| -> Result<usize> {
         let text = container.run(&["mariadb", "-N", "-B", "-e",
