@@ -11,7 +11,7 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::terminal;
+use ratatui::crossterm::{queue, terminal};
 
 use super::{hands, logs};
 use crate::events::{self, Event, Moment, Store};
@@ -83,9 +83,7 @@ struct Screened<'a> {
 
 impl<'a> Screened<'a> {
     fn new(places: &'a Places) -> anyhow::Result<Self> {
-        let mut terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
-        terminal.clear()?;
-        terminal.hide_cursor()?;
+        let terminal = blank()?;
         let (sender, news) = channel();
         let keyboard = sender.clone();
         std::thread::spawn(move || read_keys(&keyboard));
@@ -139,7 +137,7 @@ impl<'a> Screened<'a> {
         let now = clock::since_boot();
         if now.saturating_sub(self.last_paint) > REPAINT_EVERY {
             self.last_paint = now;
-            self.terminal.clear()?;
+            self.terminal = blank()?;
         }
         self.terminal
             .draw(|frame| draw::draw(frame, &self.model))
@@ -201,6 +199,15 @@ impl<'a> Screened<'a> {
         // When the screen is gone, nobody waits for it.
         std::thread::spawn(move || sender.send(News::Message(work())));
     }
+}
+
+/// An empty screen. Not ratatui's own clear: it asks the terminal where the cursor is, and our reader of keys would take
+/// the answer.
+fn blank() -> std::io::Result<Terminal<CrosstermBackend<std::io::Stdout>>> {
+    let mut stdout = std::io::stdout();
+    queue!(stdout, terminal::Clear(terminal::ClearType::All))?;
+    stdout.flush()?;
+    Terminal::new(CrosstermBackend::new(stdout))
 }
 
 fn read_keys(sender: &Sender<News>) {

@@ -9,7 +9,7 @@ use crate::system::process::Invocation;
 
 const LIMIT: Duration = Duration::from_secs(10);
 const TERMINAL: &str = "/dev/tty1";
-const FONT: &str = "/usr/share/consolefonts/Lat15-Fixed16.psf.gz";
+const FONT: &str = "/usr/share/consolefonts/lat0-16.psf.gz";
 
 /// Sets both on tty1.
 #[allow(clippy::print_stderr, reason = "the unit's log")]
