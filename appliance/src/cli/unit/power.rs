@@ -31,7 +31,7 @@ pub(super) fn boot_begun(places: &Places) -> anyhow::Result<()> {
     boots::write(places, &boots)?;
     events::record(
         places,
-        &Event::new("box-started")
+        &Event::new("boot-begun")
             .with("boot", boots.begun)
             .with("unclean", boots.unclean()),
     );

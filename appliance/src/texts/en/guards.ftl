@@ -25,6 +25,7 @@ event-ups-on-battery = The mains are gone: the box runs on the UPS's battery.
 event-ups-silent = The UPS does not answer.
 event-ups-replace-battery = The UPS asks for a new battery.
 event-ups-battery-low = The UPS's battery is nearly empty: the box switches itself off in order.
+event-boot-begun = The box started (start { $boot }; without an orderly end so far: { $unclean }).
 event-unclean-end = Last time the box was not switched off in order (a power cut?); this happened { $unclean ->
     [one] once
    *[other] { $unclean } times

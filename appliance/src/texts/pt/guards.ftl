@@ -25,6 +25,7 @@ event-ups-on-battery = Falta a corrente: a máquina trabalha com a bateria da UP
 event-ups-silent = A UPS não responde.
 event-ups-replace-battery = A UPS pede uma bateria nova.
 event-ups-battery-low = A bateria da UPS está quase vazia: a máquina desliga-se em ordem.
+event-boot-begun = A máquina arrancou ({ $boot }.º arranque; sem fim em ordem até agora: { $unclean }).
 event-unclean-end = Da vez anterior a máquina não se desligou em ordem (corte de corrente?); foi assim { $unclean ->
     [one] uma vez
    *[other] { $unclean } vezes
