@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::keystore::{self, KeystoreError};
 use crate::place::{self, PlaceError};
+use crate::process::{ProcessError, Program};
 
 /// Posto's own programs, each when it is there.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,6 +47,9 @@ pub enum AssembleError {
     /// Java's certificates.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
+    /// The daemon's program did not write its manual.
+    #[error("the program posto did not say how it is used: {0}")]
+    Manual(#[from] ProcessError),
 }
 
 /// Folders that the running system mounts over or fills, all empty in the image.
@@ -66,6 +70,7 @@ pub fn assemble(root: &Path, layers: &Layers<'_>) -> Result<(), AssembleError> {
     }
     if let Some(posto) = layers.programs.posto {
         copy_file(posto, &root.join("usr/bin/posto"), 0o755)?;
+        manual(posto, root)?;
         link(
             "/usr/bin/posto",
             &root.join("usr/lib/systemd/system-generators/posto-generator"),
@@ -96,6 +101,22 @@ pub fn assemble(root: &Path, layers: &Layers<'_>) -> Result<(), AssembleError> {
     // systemd takes its modification time, which the image sets to the build's, as the clock's floor.
     put(root, "usr/lib/clock-epoch", b"")?;
     Ok(())
+}
+
+/// Manual pages and completions, from the program itself: they cannot tell of another release's options.
+fn manual(posto: &Path, root: &Path) -> Result<(), AssembleError> {
+    let pages = root.join("usr/share/man/man1");
+    make_folder(&pages)?;
+    Program::new(posto).arg("man").arg(&pages).run()?;
+    for page in place::sorted(&pages)? {
+        place::set_mode(&page, 0o644)?;
+    }
+    let bash = Program::new(posto).args(["completions", "bash"]).run()?;
+    Ok(put(
+        root,
+        "usr/share/bash-completion/completions/posto",
+        &bash,
+    )?)
 }
 
 /// Removes what packages' scripts left that differs between builds or belongs to the running system.

@@ -1,6 +1,7 @@
 //! The built release in a container: from the virgin mark to an open door, and what must never happen on the way.
 //! Needs root, `POSTO_RELEASE_DIR` (a release with the stand-in) and minutes: `./check` runs it.
 
+mod by_hand;
 mod ground;
 mod guards;
 mod imports;

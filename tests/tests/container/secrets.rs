@@ -84,6 +84,8 @@ fn two_boxes_share_no_secret() -> Result<()> {
         "/secrets/openmrs-db-password",
         "/secrets/openmrs-admin-password",
         "/secrets/tls/key.pem",
+        "/secrets/technician-code",
+        "/secrets/technician-code.hash",
         "/posto/machine-id",
         "/live/openmrs/openmrs-runtime.properties",
     ] {
