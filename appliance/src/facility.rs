@@ -2,10 +2,12 @@
 //! image's default is taken and an alarm says why.
 
 mod network;
+mod ssh;
 mod unknown_keys;
 mod ups;
 
 pub use network::{Address, Network};
+pub use ssh::Ssh;
 pub use ups::Ups;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,9 @@ pub struct Facility {
     pub network: Network,
     /// The programme that the facility belongs to.
     pub programme: Programme,
+    /// Who may come in from a distance.
+    #[serde(skip_serializing_if = "Ssh::is_off")]
+    pub ssh: Ssh,
     /// The battery's server, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ups: Option<Ups>,
@@ -74,6 +79,7 @@ impl Default for Facility {
             keyboard: Keyboard::default(),
             network: Network::default(),
             programme: Programme::default(),
+            ssh: Ssh::default(),
             ups: None,
         }
     }
@@ -185,6 +191,7 @@ impl Facility {
                 "an age key that begins with age1 (age-keygen -y prints it)",
             ));
         }
+        self.ssh.check()?;
         if let Some(ups) = &self.ups {
             ups.check()?;
         }

@@ -70,6 +70,16 @@ impl Places {
         tls_key = "data/secrets/tls/key.pem";
         /// How often the guard repaired the boot state in a row.
         repairs = "data/posto/repairs.json";
+        /// sshd's key of this box, where a technician may come in from a distance.
+        ssh_host_key = "data/secrets/ssh/host_ed25519";
+        /// The keys that may; away where facility.toml names none.
+        ssh_keys = "run/posto/ssh/authorized_keys";
+        /// What Java reads at a start.
+        tomcat = "usr/share/tomcat";
+        /// The web application.
+        webapp = "usr/share/openmrs/webapps/openmrs";
+        /// Java.
+        java = "usr/lib/jvm/java-21-openjdk-amd64/lib";
         /// Posto's own directory.
         posto = "data/posto";
         /// This site's identity and settings.

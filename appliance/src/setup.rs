@@ -6,6 +6,7 @@ use crate::alarms::{self, Alarm, Source};
 use crate::facility;
 use crate::places::Places;
 use crate::power::ups;
+use crate::ssh;
 use crate::system::durable::{self, DurableError, Owner};
 
 /// What could not be applied.
@@ -45,6 +46,7 @@ pub fn run(places: &Places) -> Result<Option<Alarm>, SetupError> {
         Owner::mode(0o644),
     )?;
     ups::settings(places, facility.ups.as_ref())?;
+    ssh::keys(places, &facility.ssh)?;
     // The link's target as seen from the running root, whatever root the tests use.
     let zone = Path::new("/usr/share/zoneinfo").join(&facility.time_zone);
     durable::remove(&places.localtime())?;

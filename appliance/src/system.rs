@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod block;
 pub mod clock;
+pub mod confine;
 pub mod durable;
 pub mod freezer;
 pub mod label;

@@ -12,10 +12,11 @@ use std::rc::Rc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::database::import::error::ImportError;
+use crate::database::import::reading::Reader;
 use crate::database::import::report::Report;
 use crate::database::import::run::{self, Request, Setting, Stop};
 use crate::database::import::{exchange, space};
-use crate::database::server::MYSQL_ID;
+use crate::database::server::{MYSQL_ID, POSTO_ID};
 use crate::facility;
 use crate::places::Places;
 use crate::system::clock;
@@ -77,6 +78,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         now,
         stamp: exchange::free_stamp(&places, now),
         places,
+        reader: Reader {
+            // This very program, also where its file has been replaced.
+            program: "/proc/self/exe".into(),
+            user: rustix::process::geteuid().is_root().then_some(POSTO_ID),
+        },
         server_user: rustix::process::geteuid().is_root().then_some(MYSQL_ID),
         openmrs_user: exchange::openmrs_owner(),
         available_memory_bytes: space::available_memory_bytes(&meminfo).unwrap_or(0),

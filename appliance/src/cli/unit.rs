@@ -12,6 +12,7 @@ use posto_release::slot::BootState;
 use posto_release::slot_disk::SlotDisk;
 
 use crate::alarms::{self, Source};
+use crate::database::import::reading;
 use crate::first_boot::{self, Tools};
 use crate::guard::{self, Outcome};
 use crate::openmrs::{distribution, prepare};
@@ -22,6 +23,7 @@ use crate::system::durable::{self, Owner};
 use crate::system::namespace;
 use crate::system::units::Units;
 use crate::{door_certificate, facility, release, setup, sizing};
+use crate::{read_ahead, ssh};
 
 /// Which unit's work.
 #[derive(Debug, Subcommand)]
@@ -47,6 +49,15 @@ pub(super) enum Verb {
     DoorCertificate,
     /// posto-watch.service
     Watch,
+    /// The confined reader of an import
+    ReadDump {
+        /// What to do, as JSON
+        order: String,
+    },
+    /// posto-read-ahead.service
+    ReadAhead,
+    /// Before sshd, as root
+    SshHostKey,
     /// Once the box is up, apart from the daemon's sandbox
     BootFinished,
     /// posto-boots.service starts
@@ -118,6 +129,19 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::Watch => {
             super::wait_for(watch::run(places))??;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::ReadDump { order } => {
+            reading::worker::run(&serde_json::from_str(order)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::ReadAhead => {
+            let bytes = read_ahead::run(&places);
+            tell(&format!("{} MB read ahead", bytes / 1_000_000));
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::SshHostKey => {
+            ssh::make_host_key(&places)?;
             Ok(ExitCode::SUCCESS)
         }
         Verb::BootFinished => {

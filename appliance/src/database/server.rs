@@ -19,6 +19,8 @@ pub const DATABASE: &str = "openmrs";
 pub const ACCOUNT: &str = "openmrs";
 /// uid = gid of MariaDB; fixed because data outlives releases.
 pub const MYSQL_ID: u32 = 811;
+/// uid = gid of the parts of posto that need no root.
+pub const POSTO_ID: u32 = 813;
 /// uid = gid of OpenMRS.
 pub const OPENMRS_ID: u32 = 810;
 /// A clean stop writes back the whole buffer pool: minutes on an old disk (120 IOPS).

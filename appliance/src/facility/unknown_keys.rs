@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 19] = [
     "id",
     "name",
     "time_zone",
@@ -16,6 +16,8 @@ const KNOWN: [&str; 17] = [
     "network.dns",
     "programme",
     "programme.age_recipient",
+    "ssh",
+    "ssh.keys",
     "ups",
     "ups.monitor",
     "ups.user",

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::database::server::{self, ACCOUNT, DATABASE, MYSQL_ID};
+use crate::database::founding::{self, option};
+use crate::database::server::{self, MYSQL_ID};
 use crate::system::process::{Invocation, ProcessError};
 
 /// Making the system tables takes 3 s on an SSD; an old disk at 120 IOPS needs minutes.
@@ -47,17 +48,7 @@ pub(super) fn make(
     password: &str,
     tools: &Tools,
 ) -> Result<(), MakeError> {
-    Invocation::new(&tools.install)
-        .arg("--no-defaults")
-        .arg(option("datadir", directory))
-        .arg(option("tmpdir", scratch))
-        .args([
-            "--auth-root-authentication-method=socket",
-            // Otherwise the system user mysql, the server itself, would get root's rights in SQL.
-            "--auth-root-socket-user=root",
-            "--skip-test-db",
-            "--skip-name-resolve",
-        ])
+    founding::install(&tools.install, directory, scratch)
         .as_user(MYSQL_ID)
         .run(LIMIT)?;
     Invocation::new(&tools.server)
@@ -72,26 +63,18 @@ pub(super) fn make(
     server::looks_like_data(directory).map_err(MakeError::Incomplete)
 }
 
-fn option(name: &str, value: &Path) -> std::ffi::OsString {
-    let mut option = std::ffi::OsString::from(format!("--{name}="));
-    option.push(value);
-    option
-}
-
-/// One statement a line: bootstrap reads it so. Both hosts: TCP with skip-name-resolve comes from 127.0.0.1, the
-/// socket from localhost.
+/// One statement a line: bootstrap reads it so.
 fn accounts(password: &str) -> String {
-    let mut sql = format!(
-        "FLUSH PRIVILEGES;\n\
-         DROP USER IF EXISTS ''@'localhost';\n\
-         DROP DATABASE IF EXISTS test;\n\
-         CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4;\n"
-    );
-    for host in ["localhost", "127.0.0.1"] {
-        sql.push_str(&format!(
-            "CREATE USER {ACCOUNT}@'{host}' IDENTIFIED BY '{password}';\n\
-             GRANT ALL PRIVILEGES ON {DATABASE}.* TO {ACCOUNT}@'{host}';\n"
-        ));
-    }
-    sql
+    let before = [
+        "FLUSH PRIVILEGES",
+        "DROP USER IF EXISTS ''@'localhost'",
+        "DROP DATABASE IF EXISTS test",
+    ];
+    let own = founding::account(password, "CHARACTER SET utf8mb4");
+    before
+        .into_iter()
+        .map(str::to_string)
+        .chain(own)
+        .map(|statement| statement + ";\n")
+        .collect()
 }

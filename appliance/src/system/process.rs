@@ -7,7 +7,7 @@ pub use error::ProcessError;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -35,6 +35,7 @@ enum Input {
     Empty,
     Bytes(Vec<u8>),
     Piped,
+    From(OwnedFd),
 }
 
 impl Invocation {
@@ -111,6 +112,13 @@ impl Invocation {
     #[must_use]
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Input::Bytes(bytes.into());
+        self
+    }
+
+    /// Standard input is this open file.
+    #[must_use]
+    pub fn stdin_from(mut self, file: OwnedFd) -> Self {
+        self.stdin = Input::From(file);
         self
     }
 
@@ -261,6 +269,7 @@ impl Invocation {
             Input::Empty => (Stdio::null(), None),
             Input::Bytes(bytes) => (Stdio::piped(), Some(bytes)),
             Input::Piped => (Stdio::piped(), None),
+            Input::From(file) => (Stdio::from(file), None),
         };
         command.stdin(stdin);
         command.stdout(if self.capture_stdout {

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use posto::database::client::Client;
 use posto::database::import::error::ImportError;
+use posto::database::import::reading::Reader;
 use posto::database::import::report::Report;
 use posto::database::import::run::{Request, Services, Setting, Stop, import};
 use posto::places::Places;
 use posto::system::process::{Invocation, Running};
 
+use crate::dump;
+
 pub(crate) const PASSWORD: &str = "aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB";
 const MYSQL: u32 = 811;
+const POSTO: u32 = 813;
 
 /// Whether the import's servers can be run here; says why not.
 pub(crate) fn mariadb_is_here() -> bool {
@@ -56,6 +60,7 @@ impl Ground {
             places: self.places.clone(),
             now: 1_795_369_791,
             stamp: "20261122T174951Z".to_string(),
+            reader: reader(),
             server_user: Some(MYSQL),
             openmrs_user: None,
             available_memory_bytes: 512 << 20,
@@ -130,6 +135,14 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 #[allow(clippy::disallowed_methods)]
 pub(crate) fn put(path: &Path, text: impl AsRef<[u8]>) {
     std::fs::write(path, text).unwrap();
+}
+
+/// The program under test as the reader of dumps, as on the box where this is root.
+pub(crate) fn reader() -> Reader {
+    Reader {
+        program: env!("CARGO_BIN_EXE_posto").into(),
+        user: rustix::process::geteuid().is_root().then_some(POSTO),
+    }
 }
 
 /// Notes what is asked of it; can be made to fail.
@@ -221,4 +234,36 @@ impl Live {
             .parse()
             .unwrap()
     }
+}
+
+/// A dump of this shape in the ground's directory, changed by `change`.
+pub(crate) fn made_dump(
+    ground: &Ground,
+    observations: u64,
+    change: impl Fn(String) -> String,
+) -> PathBuf {
+    let mut bytes = Vec::new();
+    dump::write(
+        &mut bytes,
+        &dump::Shape {
+            observations,
+            seed: 1,
+        },
+    )
+    .unwrap();
+    let path = ground.dir.path().join("dump.sql");
+    put(&path, change(String::from_utf8(bytes).unwrap()));
+    path
+}
+
+pub(crate) fn compressed(text: &str, program: &str) -> Vec<u8> {
+    use posto::system::process::Invocation;
+    let invocation = Invocation::new(program)
+        .args(["-c", "-1"])
+        .input(text.as_bytes());
+    invocation.run(std::time::Duration::from_secs(60)).unwrap()
+}
+
+pub(crate) fn twice(whole: &str) -> String {
+    format!("CREATE DATABASE a;\nUSE a;\n{whole}\nCREATE DATABASE b;\nUSE b;\n{whole}")
 }

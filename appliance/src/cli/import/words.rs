@@ -48,7 +48,7 @@ fn said(language: Language, error: &ImportError) -> String {
             "cut-off",
             vec![
                 ("file", s(file)),
-                ("format", s(format)),
+                ("format", s(format.as_ref())),
                 ("line", n(*line)),
                 ("after", after(table)),
             ],
@@ -64,7 +64,7 @@ fn said(language: Language, error: &ImportError) -> String {
             "damaged",
             vec![
                 ("file", s(file)),
-                ("format", s(format)),
+                ("format", s(format.as_ref())),
                 ("line", n(*line)),
                 ("after", after(table)),
                 ("reason", source.to_string().into()),
@@ -204,7 +204,7 @@ fn not_a_dump(language: Language, what: &NotADump) -> String {
         NotADump::Format(name) => say(
             language,
             "import-not-format",
-            &[("name", Value::from(*name))],
+            &[("name", Value::from(name.as_ref()))],
         ),
         NotADump::Utf16 => plain("import-not-utf16"),
         NotADump::Binary => plain("import-not-binary"),

@@ -14,7 +14,7 @@ pub const OPENMRS_TABLES: [&str; 4] = ["patient", "obs", "users", "global_proper
 const TABLES_LIMIT: usize = 20_000;
 
 /// One table of the dump.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counted {
     /// Rows in its INSERTs.
     pub rows: u64,
@@ -23,7 +23,7 @@ pub struct Counted {
 }
 
 /// One database of the dump.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Database {
     /// Its name, if the dump says one (`USE`).
     pub name: Option<String>,
@@ -100,7 +100,7 @@ pub enum Step<'a> {
 }
 
 /// Which database of the dump is sent on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Wanted {
     /// The first that is OpenMRS, for a dump that is read only once.
     First,
@@ -109,7 +109,7 @@ pub enum Wanted {
 }
 
 /// The count so far.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Census {
     file: String,
     wanted: Wanted,

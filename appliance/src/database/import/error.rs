@@ -1,6 +1,7 @@
 //! Why an import did not happen. Every variant but [`ImportError::AfterExchange`] leaves the present
 //! database as it was.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::lexer::LexError;
@@ -11,7 +12,8 @@ use crate::system::process::ProcessError;
 use crate::system::units::UnitError;
 
 /// What stopped the import.
-#[derive(Debug, thiserror::Error)]
+/// The variants without `serde(skip)` are what the confined reader may say.
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum ImportError {
     /// The file cannot be opened or read (a stick pulled out, a bad sector).
     #[error("cannot read {file}: {source}")]
@@ -19,6 +21,7 @@ pub enum ImportError {
         /// The dump.
         file: String,
         /// The kernel's answer.
+        #[serde(with = "io_words")]
         source: std::io::Error,
     },
     /// The bytes are not a dump.
@@ -35,7 +38,7 @@ pub enum ImportError {
         /// The dump.
         file: String,
         /// gzip, zstd, xz.
-        format: &'static str,
+        format: Cow<'static, str>,
         /// Unpacked bytes read.
         bytes: u64,
         /// Line reached.
@@ -49,7 +52,7 @@ pub enum ImportError {
         /// The dump.
         file: String,
         /// gzip, zstd, xz.
-        format: &'static str,
+        format: Cow<'static, str>,
         /// Unpacked bytes read.
         bytes: u64,
         /// Line reached.
@@ -57,6 +60,7 @@ pub enum ImportError {
         /// Last table seen.
         table: Option<String>,
         /// The decoder's words.
+        #[serde(with = "io_words")]
         source: std::io::Error,
     },
     /// The dump ends without mysqldump's last line.
@@ -121,6 +125,7 @@ pub enum ImportError {
     },
     /// A dump, but of something else.
     #[error("{file} holds no OpenMRS database: {} missing; {tables} tables found", .missing.join(", "))]
+    #[serde(skip)]
     NotOpenMrs {
         /// The dump.
         file: String,
@@ -131,6 +136,7 @@ pub enum ImportError {
     },
     /// Several OpenMRS databases in one dump.
     #[error("{file} holds more than one OpenMRS database: {}", .names.join(", "))]
+    #[serde(skip)]
     SeveralDatabases {
         /// The dump.
         file: String,
@@ -139,6 +145,7 @@ pub enum ImportError {
     },
     /// The database asked for is not in the dump.
     #[error("{file} holds no database {name}; it holds: {}", .names.join(", "))]
+    #[serde(skip)]
     NoSuchDatabase {
         /// The dump.
         file: String,
@@ -151,6 +158,7 @@ pub enum ImportError {
     #[error(
         "not enough room: about {needed_bytes} bytes needed, {free_bytes} free on the data partition"
     )]
+    #[serde(skip)]
     NoRoom {
         /// Estimate.
         needed_bytes: u64,
@@ -159,6 +167,7 @@ pub enum ImportError {
     },
     /// The new server refused a statement.
     #[error("{file}, line {line}{}: the database refused a statement: {message}; it begins: {text}", of(.table))]
+    #[serde(skip)]
     Refused {
         /// The dump.
         file: String,
@@ -173,6 +182,7 @@ pub enum ImportError {
     },
     /// Rows are missing or too many.
     #[error("the table {table} has {found} rows, but the dump holds {expected}")]
+    #[serde(skip)]
     RowsDiffer {
         /// The table.
         table: String,
@@ -183,49 +193,59 @@ pub enum ImportError {
     },
     /// A table of the dump is not in the new database.
     #[error("the table {table} of the dump is not in the new database")]
+    #[serde(skip)]
     TableMissing {
         /// The table.
         table: String,
     },
     /// The throwaway server cannot be made, started or stopped.
     #[error("the temporary database server failed: {0}")]
+    #[serde(skip)]
     Server(String),
     /// The throwaway server refused a question of ours.
     #[error("the temporary database server: {0}")]
+    #[serde(skip)]
     Sql(#[from] SqlError),
     /// A program failed.
     #[error(transparent)]
+    #[serde(skip)]
     Process(#[from] ProcessError),
     /// Another maintenance is under way, or it cannot be told.
     #[error(transparent)]
+    #[serde(skip)]
     Maintenance(#[from] MaintenanceError),
     /// A file of ours could not be written, renamed or removed.
     #[error(transparent)]
+    #[serde(skip)]
     Durable(#[from] DurableError),
     /// systemd.
     #[error(transparent)]
+    #[serde(skip)]
     Unit(#[from] UnitError),
     /// The box has no database directory or no password: it was never set up, or its data are not there.
     #[error("{path} is not there: this box has not been set up, or its data are missing")]
+    #[serde(skip)]
     NotSetUp {
         /// What is missing.
         path: PathBuf,
     },
     /// Ctrl-C or a stop was asked for.
     #[error("stopped on request")]
+    #[serde(skip)]
     Interrupted,
     /// The new database is in place and whole, but something after that failed.
     #[error("the new database is in place, but: {0}")]
+    #[serde(skip)]
     AfterExchange(String),
 }
 
 /// What a file is when it is not a dump.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum NotADump {
     /// No bytes.
     Empty,
     /// A known format, by its name.
-    Format(&'static str),
+    Format(Cow<'static, str>),
     /// UTF-16 text: a dump redirected by PowerShell.
     Utf16,
     /// Bytes that no text has.
@@ -291,5 +311,24 @@ impl ImportError {
             | Self::Unit(_)
             | Self::NotSetUp { .. } => 1,
         }
+    }
+}
+
+/// An I/O error as its number, or else its words.
+mod io_words {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::io::Error;
+
+    pub(super) fn serialize<S: Serializer>(error: &Error, to: S) -> Result<S::Ok, S::Error> {
+        let words = error.raw_os_error().is_none().then(|| error.to_string());
+        (error.raw_os_error(), words).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Error, D::Error> {
+        let (number, words) = <(Option<i32>, Option<String>)>::deserialize(from)?;
+        Ok(number.map_or_else(
+            || Error::other(words.unwrap_or_default()),
+            Error::from_raw_os_error,
+        ))
     }
 }

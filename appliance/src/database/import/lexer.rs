@@ -8,99 +8,13 @@
 //! backslash escapes and doubled quotes, backticks, `-- `, `#` and `/* */` comments, `/*! */` taken
 //! as code, and `DELIMITER` lines.
 
+mod comment;
+mod gathered;
+mod piece;
+
+pub use piece::{LexError, Limits, Piece};
+
 use memchr::{memchr, memchr_iter, memchr2};
-
-/// What the lexer may hold in memory, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The longest statement that is not a list of rows.
-    pub statement_bytes: usize,
-    /// Rows of one INSERT are handed on when this much has gathered.
-    pub batch_bytes: usize,
-    /// The longest single row.
-    pub row_bytes: usize,
-}
-
-impl Default for Limits {
-    /// mysqldump writes no row above its own max_allowed_packet (24 MiB unless raised; `--hex-blob`
-    /// doubles that), and 1 MiB batches keep the server busy without making transactions of seconds.
-    fn default() -> Self {
-        Self {
-            statement_bytes: 16 << 20,
-            batch_bytes: 1 << 20,
-            row_bytes: 64 << 20,
-        }
-    }
-}
-
-/// One whole thing found in the dump.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece<'a> {
-    /// A statement that is not a plain list of rows, without its delimiter and comments.
-    Statement {
-        /// The statement as the server gets it.
-        text: &'a [u8],
-        /// Line it starts on, from 1.
-        line: u64,
-    },
-    /// A batch of rows: an INSERT that is whole by itself.
-    Rows {
-        /// `INSERT INTO t VALUES (..),(..)`.
-        text: &'a [u8],
-        /// Length of the part up to and with `VALUES`.
-        head_bytes: usize,
-        /// Rows in this batch.
-        rows: u64,
-        /// Line the batch starts on, from 1.
-        line: u64,
-    },
-    /// A `-- ` comment between statements: mysqldump says there who it is and that it finished.
-    Comment {
-        /// The text after the dashes, at most 512 bytes of it.
-        text: &'a [u8],
-        /// Its line, from 1.
-        line: u64,
-    },
-}
-
-/// Why the text cannot be cut.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LexError {
-    /// A statement is longer than [`Limits::statement_bytes`].
-    #[error("the statement that starts on line {line} is longer than {limit_bytes} bytes")]
-    StatementTooLong {
-        /// Where it starts.
-        line: u64,
-        /// The bound.
-        limit_bytes: usize,
-    },
-    /// A row is longer than [`Limits::row_bytes`].
-    #[error("a row after line {line} is longer than {limit_bytes} bytes")]
-    RowTooLong {
-        /// Where its batch starts.
-        line: u64,
-        /// The bound.
-        limit_bytes: usize,
-    },
-    /// Something other than rows after VALUES (`ON DUPLICATE KEY`, an unbalanced bracket, ...).
-    #[error("line {line}: after VALUES something stands that is no row")]
-    NotRows {
-        /// Where.
-        line: u64,
-    },
-    /// A DELIMITER line without, or with a far too long, delimiter.
-    #[error("line {line}: a DELIMITER line that names no usable delimiter")]
-    BadDelimiter {
-        /// Where.
-        line: u64,
-    },
-    /// The text ends inside a statement: the dump was cut off.
-    #[error("the file ends in the middle of the statement that starts on line {line}")]
-    Unfinished {
-        /// Where the statement starts.
-        line: u64,
-    },
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -123,8 +37,6 @@ enum Mode {
     Rows(u32),
 }
 
-const COMMENT_BYTES: usize = 512;
-const DELIMITER_BYTES: usize = 15;
 /// `/*M!123456` and a byte more decide every lookahead.
 const LOOKAHEAD_BYTES: usize = 12;
 const WORD_BYTES: usize = 10;
@@ -377,36 +289,6 @@ impl Lexer {
         false
     }
 
-    fn comment_start(&mut self, rest: &[u8]) -> Result<usize, LexError> {
-        let bang = match (rest.get(2), rest.get(3)) {
-            (Some(b'!'), _) => Some(3),
-            (Some(b'M'), Some(b'!')) => Some(4),
-            _ => None,
-        };
-        if let Some(bang) = bang {
-            let digits = rest
-                .iter()
-                .skip(bang)
-                .take(6)
-                .take_while(|b| b.is_ascii_digit())
-                .count();
-            let (prefix, _) = rest.split_at((bang + digits).min(rest.len()));
-            let version = prefix
-                .iter()
-                .skip(bang)
-                .fold(0u32, |n, b| n * 10 + u32::from(b - b'0'));
-            if is_executed(version, bang == 4) {
-                self.append(prefix)?;
-                return Ok(prefix.len());
-            }
-        }
-        self.state = State::BlockComment;
-        if !self.text.is_empty() {
-            self.append(b" ")?;
-        }
-        Ok(2)
-    }
-
     fn symbol<E: From<LexError>>(
         &mut self,
         rest: &[u8],
@@ -482,159 +364,6 @@ impl Lexer {
         self.append(rest.get(..upto).unwrap_or_default())?;
         Ok(upto)
     }
-
-    fn line_comment<E: From<LexError>>(
-        &mut self,
-        rest: &[u8],
-        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<usize, E> {
-        let newline = memchr(b'\n', rest);
-        let bytes = newline.unwrap_or(rest.len());
-        if bytes > 0 {
-            let room = COMMENT_BYTES.saturating_sub(self.comment.len()).min(bytes);
-            self.comment
-                .extend_from_slice(rest.get(..room).unwrap_or_default());
-            return Ok(bytes);
-        }
-        // The newline itself stays for the code: it separates words.
-        self.end_comment(sink)?;
-        if self.text.is_empty() {
-            Ok(1)
-        } else {
-            self.append(b"\n")?;
-            Ok(1)
-        }
-    }
-
-    fn end_comment<E: From<LexError>>(
-        &mut self,
-        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.state = State::Code;
-        let comment = std::mem::take(&mut self.comment);
-        if self.text.is_empty() {
-            sink(Piece::Comment {
-                text: comment.trim_ascii(),
-                line: self.line,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn block_comment(&mut self, rest: &[u8], end: bool) -> usize {
-        match memchr(b'*', rest) {
-            None => rest.len(),
-            Some(at) => match rest.get(at + 1) {
-                Some(b'/') => {
-                    self.state = State::Code;
-                    at + 2
-                }
-                Some(_) => at + 1,
-                None if end => at + 1,
-                // Zero only when the star is all there is: then the next chunk decides.
-                None => at,
-            },
-        }
-    }
-
-    fn delimiter_line(&mut self, rest: &[u8]) -> Result<usize, LexError> {
-        let newline = memchr(b'\n', rest);
-        let bytes = newline.unwrap_or(rest.len());
-        let room = COMMENT_BYTES.saturating_sub(self.comment.len()).min(bytes);
-        self.comment
-            .extend_from_slice(rest.get(..room).unwrap_or_default());
-        if newline.is_none() {
-            return Ok(bytes);
-        }
-        self.end_delimiter_line()?;
-        Ok(bytes + 1)
-    }
-
-    fn end_delimiter_line(&mut self) -> Result<(), LexError> {
-        let line = std::mem::take(&mut self.comment);
-        let argument = line
-            .trim_ascii()
-            .split(u8::is_ascii_whitespace)
-            .next()
-            .unwrap_or_default();
-        if argument.is_empty() || argument.len() > DELIMITER_BYTES || argument.contains(&b'\\') {
-            return Err(LexError::BadDelimiter { line: self.line });
-        }
-        self.delimiter = argument.to_vec();
-        self.state = State::Code;
-        Ok(())
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), LexError> {
-        if self.text.is_empty() {
-            self.text_line = self.line;
-        }
-        self.text.extend_from_slice(bytes);
-        let rows_bytes = self.text.len() - self.head_bytes.min(self.text.len());
-        match self.mode {
-            Mode::Rows(_) if rows_bytes > self.limits.batch_bytes + self.limits.row_bytes => {
-                Err(LexError::RowTooLong {
-                    line: self.text_line,
-                    limit_bytes: self.limits.row_bytes,
-                })
-            }
-            Mode::Rows(_) => Ok(()),
-            _ if self.text.len() > self.limits.statement_bytes => Err(LexError::StatementTooLong {
-                line: self.text_line,
-                limit_bytes: self.limits.statement_bytes,
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn emit_rows<E: From<LexError>>(
-        &mut self,
-        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        sink(Piece::Rows {
-            text: &self.text,
-            head_bytes: self.head_bytes,
-            rows: self.rows,
-            line: self.text_line,
-        })?;
-        self.text.truncate(self.head_bytes);
-        // One long row must not keep its memory for the rest of the file.
-        self.text
-            .shrink_to(self.limits.batch_bytes.saturating_mul(2));
-        self.text_line = self.line;
-        self.rows = 0;
-        self.batched = true;
-        Ok(())
-    }
-
-    fn end_statement<E: From<LexError>>(
-        &mut self,
-        sink: &mut impl FnMut(Piece<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        match self.mode {
-            Mode::Rows(0) if self.rows > 0 => self.emit_rows(sink)?,
-            Mode::Rows(0) if self.batched => {}
-            Mode::Rows(_) => return Err(LexError::NotRows { line: self.line }.into()),
-            _ if self.text.trim_ascii().is_empty() => {}
-            _ => {
-                if let Some(on) = no_backslash_escapes(&self.text) {
-                    self.no_backslash_escapes = on;
-                }
-                sink(Piece::Statement {
-                    text: self.text.trim_ascii(),
-                    line: self.text_line,
-                })?;
-            }
-        }
-        self.mode = Mode::Start;
-        self.text.clear();
-        self.text
-            .shrink_to(self.limits.batch_bytes.saturating_mul(2));
-        self.head_bytes = 0;
-        self.rows = 0;
-        self.batched = false;
-        Ok(())
-    }
 }
 
 fn is_word(byte: u8) -> bool {
@@ -646,33 +375,6 @@ fn is_plain_in_rows(byte: u8) -> bool {
         byte,
         b'\'' | b'"' | b'`' | b'(' | b')' | b',' | b'#' | b'-' | b'/'
     )
-}
-
-/// Whether MariaDB runs the inside of `/*!12345 ... */` (sql/sql_lex.cc): MySQL's versions from
-/// 5.7 up are not meant for it, and 999999 (the sandbox line of mariadb-dump) for no server.
-fn is_executed(version: u32, for_mariadb: bool) -> bool {
-    if for_mariadb {
-        version < 999_999
-    } else {
-        version < 50_700 || (100_000..999_999).contains(&version)
-    }
-}
-
-/// What a `SET sql_mode = ...` says about backslashes; none for any other statement.
-fn no_backslash_escapes(statement: &[u8]) -> Option<bool> {
-    // Only SET statements, which are short; a trigger's body does not count.
-    if statement.len() > 4096 {
-        return None;
-    }
-    let upper = statement.to_ascii_uppercase();
-    let start = upper.iter().position(u8::is_ascii_alphabetic)?;
-    let (_, words) = upper.split_at(start);
-    if !words.starts_with(b"SET") {
-        return None;
-    }
-    let text = String::from_utf8_lossy(words);
-    text.contains("SQL_MODE")
-        .then(|| text.contains("NO_BACKSLASH_ESCAPES"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Sends a dump to the throwaway server: a thread reads, unpacks and cuts; this side sends.
+//! Sends a dump to the throwaway server: a confined process reads, unpacks and cuts; this side sends.
 //!
-//! Memory: one batch in the lexer, one in the channel, one being sent (about 1 MiB each, at most one row of 64 MiB
-//! each), and the decoder's window (at most 160 MiB, for a file packed with xz -9 64 MiB).
+//! Memory: one batch in the pipe, one in the channel, one being sent (about 1 MiB each, at most one row of 64 MiB
+//! each); in the reader one batch and the decoder's window (at most 160 MiB, for a file packed with xz -9 64 MiB).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
 
-use super::census::{Step, Wanted, beginning};
+use super::census::{Wanted, beginning};
 use super::error::ImportError;
-use super::lexer::Piece;
-use super::source::Source;
+use super::reading::frame::Batch;
+use super::reading::{Message, Reader, Reading};
 use super::space;
-use super::survey::{self, Survey};
+use super::survey::Survey;
 use crate::database::server;
 
 /// Batches between two looks at the free room: 64 MiB of dump.
@@ -32,26 +32,14 @@ pub struct Progress {
     pub table: std::sync::Mutex<String>,
 }
 
-enum Message {
-    Send(Batch),
-    BeginAgain,
-}
-
-#[derive(Debug)]
-struct Batch {
-    sql: Vec<u8>,
-    line: u64,
-    table: Option<String>,
-    rows: u64,
-}
-
 /// Loads the whole dump over `connection` and gives back what was counted.
 ///
 /// # Errors
 /// What is wrong with the dump, the server's refusal with line and table, [`ImportError::NoRoom`] or
 /// [`ImportError::Interrupted`].
 pub async fn load(
-    mut source: Source,
+    reading: Reading,
+    reader: &Reader,
     wanted: Wanted,
     mut connection: mysql_async::Conn,
     stop: Arc<AtomicBool>,
@@ -59,69 +47,19 @@ pub async fn load(
     room: &Path,
 ) -> Result<Survey, ImportError> {
     let (sender, receiver) = mpsc::channel(1);
-    let (done, ended) = tokio::sync::oneshot::channel();
-    let name = source.name.clone();
-    let stop_reader = Arc::clone(&stop);
-    // Not joined: a reader that hangs on a terminal or a dead stick must not hold up the end of an interrupted import.
-    std::thread::spawn(move || {
-        let result = survey::read(&mut source, wanted, &stop_reader, |step, piece| {
-            forward(step, piece, &sender)
-        });
-        drop(sender);
-        let _ = done.send(result);
-    });
     let mut sending = Sending {
-        file: name,
+        file: reading.name.clone(),
         room: room.to_path_buf(),
         open: None,
         batches: 0,
     };
-    let sent = sending
+    let under_way = reading.begin(reader, wanted, Some(sender))?;
+    sending
         .all(&mut connection, receiver, &stop, progress)
-        .await;
-    if sent.is_err() {
-        stop.store(true, Ordering::Relaxed);
-    }
-    sent?;
-    let survey = ended
-        .await
-        .map_err(|_| ImportError::Server("the reader ended without a word".to_string()))??;
+        .await?;
+    let survey = under_way.survey().await?;
     let _ = connection.disconnect().await;
     Ok(survey)
-}
-
-fn forward(
-    step: Step<'_>,
-    piece: &Piece<'_>,
-    sender: &mpsc::Sender<Message>,
-) -> Result<(), ImportError> {
-    let message = match (step, piece) {
-        (Step::Skip, _) => return Ok(()),
-        (Step::BeginAgain, _) => Message::BeginAgain,
-        (
-            Step::Rows { table },
-            Piece::Rows {
-                text, rows, line, ..
-            },
-        ) => Message::Send(Batch {
-            sql: text.to_vec(),
-            line: *line,
-            table: Some(table),
-            rows: *rows,
-        }),
-        (Step::Run { sql, table }, Piece::Statement { line, .. }) => Message::Send(Batch {
-            sql: sql.into_owned(),
-            line: *line,
-            table,
-            rows: 0,
-        }),
-        // The census gives rows for rows and statements for statements.
-        (Step::Rows { .. } | Step::Run { .. }, _) => return Ok(()),
-    };
-    // A closed channel: the other side has failed and says why.
-    sender
-        .blocking_send(message)
-        .map_err(|_| ImportError::Interrupted)
 }
 
 struct Sending {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::census::Database;
 use super::error::ImportError;
 use crate::database::client::Client;
+use crate::database::founding::account;
 use crate::database::server;
 
 /// What was mended; also what a dry run announces.
@@ -23,31 +24,10 @@ pub struct Mends {
 /// # Errors
 /// [`ImportError::Sql`].
 pub async fn prepare(root: &mut Client, password: &str) -> Result<(), ImportError> {
-    for statement in account(password) {
+    for statement in account(password, "CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci") {
         root.run(&statement).await?;
     }
     Ok(())
-}
-
-/// The statements that make OpenMRS's database and account. By socket the server sees `localhost`, by TCP
-/// `127.0.0.1` (it resolves no names).
-#[must_use]
-pub fn account(password: &str) -> Vec<String> {
-    let (database, account) = (server::DATABASE, server::ACCOUNT);
-    // The password is our own, of letters and digits; escaped all the same.
-    let password = password.replace('\\', "\\\\").replace('\'', "''");
-    let mut all = vec![format!(
-        "CREATE DATABASE {database} CHARACTER SET utf8mb3 COLLATE utf8mb3_general_ci"
-    )];
-    for host in ["localhost", "127.0.0.1"] {
-        all.push(format!(
-            "CREATE USER '{account}'@'{host}' IDENTIFIED BY '{password}'"
-        ));
-        all.push(format!(
-            "GRANT ALL PRIVILEGES ON {database}.* TO '{account}'@'{host}'"
-        ));
-    }
-    all
 }
 
 /// Compares the rows of every table with what the dump holds. Gives the rows found.

@@ -79,7 +79,7 @@ pub struct Report {
 impl Report {
     /// What a survey says about the database chosen.
     #[must_use]
-    pub fn of(file: &Path, format: Format, survey: &Survey, chosen: &Database, room: Room) -> Self {
+    pub fn of(file: &Path, survey: &Survey, chosen: &Database, room: Room) -> Self {
         let tables: Vec<TableRows> = chosen
             .tables
             .iter()
@@ -95,7 +95,7 @@ impl Report {
             .filter(|d| d.name != chosen.name);
         Self {
             file: file.to_path_buf(),
-            format,
+            format: survey.format,
             bytes: survey.bytes,
             lines: survey.lines,
             producer: survey.census.producer.clone(),

@@ -13,10 +13,10 @@ use super::exchange::{self, AFTER, Attempt};
 use super::load::{self, Progress};
 use super::mend::{self, Mends};
 use super::properties::{self, Settings, base64};
+use super::reading::{Reader, Reading};
 use super::report::{Report, Room};
-use super::source::Source;
 use super::space;
-use super::survey::{self, Survey};
+use super::survey::Survey;
 use super::throwaway::{Site, Throwaway};
 use crate::maintenance::{Kind, Maintenance};
 use crate::places::Places;
@@ -70,6 +70,14 @@ pub struct Watch {
     pub load: Arc<Progress>,
 }
 
+impl Watch {
+    fn begin(&mut self, phase: Phase, reading: &Reading) {
+        self.phase = phase;
+        self.taken = Arc::clone(&reading.taken);
+        self.size_bytes = reading.size_bytes;
+    }
+}
+
 /// A request to stop, by Ctrl-C or systemd. Heeded until the exchange.
 #[derive(Debug, Default)]
 pub struct Stop {
@@ -111,6 +119,8 @@ pub struct Setting {
     pub now: u64,
     /// The same as [`crate::system::clock::file_stamp`] writes it.
     pub stamp: String,
+    /// The program that reads the dump.
+    pub reader: Reader,
     /// uid of the throwaway server.
     pub server_user: Option<u32>,
     /// Owner of OpenMRS's files.
@@ -132,14 +142,14 @@ pub async fn dry_run(
     show: &mut dyn FnMut(&Watch),
 ) -> Result<Report, ImportError> {
     let mut watch = Watch::default();
-    let (survey, format) = read_whole(request, &mut watch, stop, show).await?;
+    let survey = read_whole(request, &setting.reader, &mut watch, stop, show).await?;
     let chosen = survey.census.conclude(
         survey.lines,
         request.need_end_mark,
         request.database.as_deref(),
     )?;
     let room = room(&setting.places, survey.bytes);
-    Ok(Report::of(&request.file, format, &survey, chosen, room))
+    Ok(Report::of(&request.file, &survey, chosen, room))
 }
 
 /// Imports. On any error but [`ImportError::AfterExchange`] the old database serves as before.
@@ -197,25 +207,15 @@ pub async fn import<S: Services>(
 
 async fn read_whole(
     request: &Request,
+    reader: &Reader,
     watch: &mut Watch,
     stop: &Stop,
     show: &mut dyn FnMut(&Watch),
-) -> Result<(Survey, super::source::Format), ImportError> {
-    let mut source = Source::open(&request.file)?;
-    let format = source.format;
-    (watch.phase, watch.taken, watch.size_bytes) =
-        (Phase::Reading, source.taken(), source.size_bytes);
-    let flag = Arc::clone(&stop.flag);
-    let reading = tokio::task::spawn_blocking(move || {
-        survey::read(&mut source, Wanted::First, &flag, |_, _| Ok(()))
-    });
-    let survey = shown(watch, stop, show, async {
-        reading
-            .await
-            .map_err(|e| ImportError::Server(e.to_string()))?
-    })
-    .await?;
-    Ok((survey, format))
+) -> Result<Survey, ImportError> {
+    let reading = Reading::open(&request.file)?;
+    watch.begin(Phase::Reading, &reading);
+    let under_way = reading.begin(reader, Wanted::First, None)?;
+    shown(watch, stop, show, under_way.survey()).await
 }
 
 /// Everything before the live services are touched: a whole, checked, flushed data directory in staging.
@@ -235,7 +235,7 @@ async fn build(
         enough_room(&room(places, 0))?;
         Wanted::First
     } else {
-        let (survey, _) = read_whole(request, watch, stop, show).await?;
+        let survey = read_whole(request, &setting.reader, watch, stop, show).await?;
         let chosen = survey.census.conclude(
             survey.lines,
             request.need_end_mark,
@@ -259,16 +259,22 @@ async fn build(
     mend::prepare(&mut root, password).await?;
     let connection = server.account(password).await?;
 
-    let source = Source::open(&request.file)?;
-    let format = source.format;
-    (watch.phase, watch.taken, watch.size_bytes) =
-        (Phase::Loading, source.taken(), source.size_bytes);
+    let reading = Reading::open(&request.file)?;
+    watch.begin(Phase::Loading, &reading);
     let (flag, progress, staging) = (
         Arc::clone(&stop.flag),
         Arc::clone(&watch.load),
         places.staging(),
     );
-    let loading = load::load(source, wanted, connection, flag, &progress, &staging);
+    let loading = load::load(
+        reading,
+        &setting.reader,
+        wanted,
+        connection,
+        flag,
+        &progress,
+        &staging,
+    );
     let survey = shown(watch, stop, show, loading).await?;
     let chosen = survey.census.conclude(
         survey.lines,
@@ -291,7 +297,6 @@ async fn build(
     attempt.mark_ready()?;
     Ok(report(
         request,
-        format,
         &survey,
         chosen,
         mends,
@@ -301,13 +306,12 @@ async fn build(
 
 fn report(
     request: &Request,
-    format: super::source::Format,
     survey: &Survey,
     chosen: &Database,
     mends: Mends,
     room: Room,
 ) -> Report {
-    let mut report = Report::of(&request.file, format, survey, chosen, room);
+    let mut report = Report::of(&request.file, survey, chosen, room);
     report.mends = Some(mends);
     report
 }

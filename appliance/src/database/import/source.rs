@@ -1,8 +1,6 @@
-//! Where a dump comes from: a file or standard input, unpacked as its first bytes say.
+//! Where a dump comes from: a stream, unpacked as its first bytes say.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +14,7 @@ const XZ_LIMIT_KIB: u32 = 160 << 10;
 const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// How a dump is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Text as it is.
@@ -76,11 +74,11 @@ pub fn recognise(head: &[u8]) -> Result<Format, NotADump> {
         return Err(NotADump::Empty);
     }
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Err(NotADump::Format(name));
+        return Err(NotADump::Format((*name).into()));
     }
     if head.get(257..262) == Some(b"ustar") {
         return Err(NotADump::Format(
-            "a tar archive; unpack it and import the .sql file in it",
+            "a tar archive; unpack it and import the .sql file in it".into(),
         ));
     }
     if head.starts_with(b"\x1f\x8b") {
@@ -126,36 +124,10 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
-    /// Opens a file, or standard input for `-`.
-    ///
-    /// # Errors
-    /// [`ImportError::Read`], [`ImportError::NotADump`].
-    pub fn open(path: &Path) -> Result<Self, ImportError> {
-        let name = path.display().to_string();
-        let failed = |source| ImportError::Read {
-            file: name.clone(),
-            source,
-        };
-        if path == Path::new("-") {
-            return Self::over(
-                "standard input".to_string(),
-                None,
-                Box::new(std::io::stdin()),
-            );
-        }
-        let file = File::open(path).map_err(failed)?;
-        let meta = file.metadata().map_err(failed)?;
-        if meta.is_dir() {
-            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
-        }
-        let size = meta.is_file().then_some(meta.len());
-        Self::over(name, size, Box::new(file))
-    }
-
     /// Reads from any stream.
     ///
     /// # Errors
-    /// As [`Source::open`].
+    /// [`ImportError::Read`], [`ImportError::NotADump`].
     pub fn over(
         name: String,
         size_bytes: Option<u64>,
@@ -236,7 +208,7 @@ impl Source {
         table: Option<String>,
     ) -> ImportError {
         let file = self.name.clone();
-        let format = self.format.name();
+        let format = std::borrow::Cow::Borrowed(self.format.name());
         if error.raw_os_error().is_some() || self.format == Format::Sql {
             return ImportError::Read {
                 file,

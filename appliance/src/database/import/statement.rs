@@ -37,7 +37,7 @@ pub enum Statement {
 }
 
 /// What `CREATE TABLE` says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Table {
     /// Its name without the database's.
     pub name: String,
@@ -246,7 +246,7 @@ fn alter(text: &[u8], mut tokens: Tokens<'_>) -> Statement {
 }
 
 /// What was changed in a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Changes {
     /// DEFINER clauses taken off.
     pub definers: u32,

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::census::{Census, Step, Wanted};
 use super::error::ImportError;
 use super::lexer::{LexError, Lexer, Limits, Piece};
-use super::source::Source;
+use super::source::{Format, Source};
 
 /// What a whole reading found.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Survey {
+    /// How it is packed.
+    pub format: Format,
     /// Databases, tables, rows.
     pub census: Census,
     /// Unpacked size.
@@ -73,6 +75,7 @@ pub fn read(
         match done {
             Ok(()) if got == 0 => {
                 return Ok(Survey {
+                    format: source.format,
                     census,
                     bytes,
                     lines: lexer.line(),

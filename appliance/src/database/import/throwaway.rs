@@ -8,7 +8,7 @@ use mysql_async::prelude::Queryable;
 
 use super::error::ImportError;
 use crate::database::client::Client;
-use crate::database::server;
+use crate::database::{founding, server};
 use crate::system::durable::{self, Owner};
 use crate::system::process::{Invocation, Running};
 
@@ -148,16 +148,9 @@ const SESSION: &[&str] = &[
 ];
 
 fn install(site: &Site) -> Result<(), ImportError> {
-    let mut invocation = Invocation::new(server::INSTALL)
-        .arg("--no-defaults")
-        .arg(joined("--datadir=", &site.database()))
-        .arg(joined("--tmpdir=", &site.directory.join("tmp")))
-        .args([
-            "--auth-root-authentication-method=socket",
-            "--auth-root-socket-user=root",
-        ])
-        .args(["--skip-test-db", "--skip-name-resolve"])
-        .in_directory("/");
+    let scratch = site.directory.join("tmp");
+    let mut invocation =
+        founding::install(Path::new(server::INSTALL), &site.database(), &scratch).in_directory("/");
     if let Some(id) = site.user {
         invocation = invocation.as_user(id);
     }
