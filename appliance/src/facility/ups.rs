@@ -36,25 +36,25 @@ impl Ups {
                 "the UPS's name and its server, like apc@192.168.1.5 or apc@192.168.1.5:3493",
             ));
         }
-        // They stand between quotes in upsmon's settings.
+        // upsmon sends them as bare words of its protocol: with a blank its server refuses them (tried).
         let word = |text: &str| {
             (1..=128).contains(&text.len())
                 && text
                     .bytes()
-                    .all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
+                    .all(|byte| (b'!'..=b'~').contains(&byte) && byte != b'"' && byte != b'\\')
         };
         if !word(&self.user) {
             return Err(wrong(
                 "ups.user",
                 &self.user,
-                "1 to 128 plain characters without quotes and backslashes",
+                "1 to 128 plain characters without blanks, quotes and backslashes",
             ));
         }
         if !word(&self.password) {
             return Err(wrong(
                 "ups.password",
                 "...",
-                "1 to 128 plain characters without quotes and backslashes",
+                "1 to 128 plain characters without blanks, quotes and backslashes",
             ));
         }
         Ok(())
@@ -89,7 +89,7 @@ mod tests {
                 format!("[ups]\nmonitor = '{monitor}'\nuser = '{user}'\npassword = '{password}'\n");
             Facility::parse(&text)
         };
-        let facility = with("apc@192.168.1.5:3493", "posto", "a b#c").unwrap();
+        let facility = with("apc@192.168.1.5:3493", "posto", "a_b#c").unwrap();
         assert_eq!(facility.ups.unwrap().monitor, "apc@192.168.1.5:3493");
         assert!(with("apc@nut.local", "posto", "x").is_ok());
         for monitor in [
@@ -106,6 +106,7 @@ mod tests {
         }
         assert!(with("a@h", "", "x").is_err());
         assert!(with("a@h", "po\"sto", "x").is_err());
+        assert!(with("a@h", "posto", "um dois").is_err());
         let error = with("a@h", "posto", "ge\\heim").unwrap_err().to_string();
         assert!(!error.contains("heim"), "{error}");
         assert!(Facility::parse("[ups]\nmonitor = 'a@h'\n").is_err());

@@ -131,13 +131,13 @@ mod tests {
         let ups = Ups {
             monitor: "apc@192.168.1.5:3493".into(),
             user: "posto".into(),
-            password: "um dois # tres".into(),
+            password: "umdois#tres".into(),
         };
         settings(&places, Some(&ups)).unwrap();
         let text = std::fs::read_to_string(places.ups_settings()).unwrap();
         assert!(
             text.starts_with(
-                "MONITOR apc@192.168.1.5:3493 1 \"posto\" \"um dois # tres\" secondary\n"
+                "MONITOR apc@192.168.1.5:3493 1 \"posto\" \"umdois#tres\" secondary\n"
             ),
             "{text}"
         );
