@@ -12,6 +12,7 @@ use crate::container::Container;
 use crate::standin::{Added, Clinic};
 use crate::wait;
 
+const ANSWER_BOUND: Duration = Duration::from_secs(120);
 const BETWEEN: Duration = Duration::from_millis(40);
 
 /// One attempt to write.
@@ -157,7 +158,7 @@ impl Drop for Writer {
 /// # Errors
 /// When the database cannot be asked.
 pub fn lost(container: &Container, added: &[Added]) -> Result<Vec<String>> {
-    let present = container.run(&[
+    let question = [
         "mariadb",
         "-N",
         "-B",
@@ -165,7 +166,12 @@ pub fn lost(container: &Container, added: &[Added]) -> Result<Vec<String>> {
         "-e",
         "select n.uuid from patient p join person n on n.person_id = p.patient_id \
          union all select uuid from encounter union all select uuid from obs",
-    ])?;
+    ];
+    // Right after a fault it may refuse for a moment.
+    let present = wait::until("the database's answer", ANSWER_BOUND, || {
+        let said = container.ask(&question)?;
+        Ok((said.code == 0).then_some(said.out))
+    })?;
     let present: BTreeSet<&str> = present.lines().collect();
     if present.is_empty() && !added.is_empty() {
         bail!("the database has no record at all");

@@ -72,38 +72,42 @@ fn both_killed_come_back() -> Result<()> {
     opened.container.stop()
 }
 
-/// More clients than the database allows, as OpenMRS's user: each waits until it gets in, and stays. The application's own
-/// connections are cut, so that they get theirs, too.
+/// More idle clients than the database allows: each waits until it gets in, and stays. Meanwhile root, who was in before,
+/// cuts the application's own connections for half a minute, so that they get those, too. All of it goes on behind
+/// this call: the box may act before the last of them is in.
 fn exhaust(container: &Container) -> Result<()> {
     shell(
         container,
-        "password=$(cat /data/secrets/openmrs-db-password)
-         printf '[client]\\nuser=openmrs\\npassword=%s\\nhost=127.0.0.1\\n' \"$password\" > /run/hog.cnf
+        "mariadb -e \"create user hog@localhost identified by 'hog'\"
+         printf '[client]\\nuser=hog\\npassword=hog\\n' > /run/hog.cnf
+         mkfifo /run/hog.fifo
+         setsid sh -c 'sleep 3600 > /run/hog.fifo' > /dev/null 2>&1 < /dev/null &
          cat > /run/hog <<'END'
-until mariadb --defaults-file=/run/hog.cnf -e 'select sleep(3600)' 2> /run/hog.$1; do
+until mariadb --defaults-file=/run/hog.cnf < /run/hog.fifo 2> /run/hog.$1; do
   grep -q 'Too many connections' /run/hog.$1 || exit
   sleep 0.3
 done
 END
-         for i in $(seq 140); do setsid sh /run/hog $i > /dev/null 2>&1 < /dev/null & done",
-    )?;
-    let held = |container: &Container| -> Result<usize> {
-        let text = container.run(&["mariadb", "-N", "-B", "-e",
-            "select count(*) from information_schema.processlist where info like 'select sleep(3600)%'"])?;
-        Ok(text.trim().parse()?)
-    };
-    wait::until(
-        "the connections to be taken",
-        Duration::from_secs(60),
-        || {
-            let others = container.run(&["mariadb", "-N", "-B", "-e",
-            "select id from information_schema.processlist where user='openmrs' and (info is null or info not like 'select sleep(3600)%')"])?;
-            for id in others.lines() {
-                container.ask(&["mariadb", "-e", &format!("kill {id}")])?;
-            }
-            Ok((held(container)? >= 118).then_some(()))
-        },
+         cat > /run/cut <<'END'
+delimiter //
+begin not atomic
+  declare rounds int default 0;
+  while rounds < 60 and (select count(*) from information_schema.processlist where user = 'hog') < 119 do
+    for theirs in (select id from information_schema.processlist where user = 'openmrs') do
+      begin
+        declare continue handler for sqlexception begin end;
+        execute immediate concat('kill ', theirs.id);
+      end;
+    end for;
+    do sleep(0.5);
+    set rounds = rounds + 1;
+  end while;
+end//
+END
+         setsid sh -c 'mariadb < /run/cut' > /dev/null 2>&1 < /dev/null &
+         setsid sh -c 'for i in $(seq 140); do sh /run/hog $i & done; wait' > /dev/null 2>&1 < /dev/null &",
     )
+    .map(drop)
 }
 
 #[test]

@@ -47,6 +47,8 @@ fn a_healthy_slow_box_is_never_touched() -> Result<()> {
                     "setpriv",
                     "--pdeathsig",
                     "KILL",
+                    // In a session of its own: the scheduler shares the processor out among sessions, not processes.
+                    "setsid",
                     "sh",
                     "-c",
                     "while :; do :; done",
