@@ -142,8 +142,7 @@ impl Daemon {
                 log(&error.to_string());
             }
         }
-        let boot = events::Moment::now(&daemon.places).boot;
-        daemon.record(&Event::new("box-started").with("boot", boot));
+        daemon.record(&Event::new("posto-began"));
         if found == Found::Damaged {
             daemon.record(&Event::new("ledger-damaged"));
             daemon.write_ledger(&daemon.ledger.clone());

@@ -27,7 +27,7 @@ pub(super) fn parse(text: &str) -> Option<Pressure> {
         }
         let whole: u32 = whole.parse().ok()?;
         let hundredths: u32 = hundredths.parse().ok()?;
-        (whole <= 100).then_some(whole * 100 + hundredths)
+        (whole <= 100).then(|| whole * 100 + hundredths)
     };
     Some(Pressure {
         some: line("some")?,

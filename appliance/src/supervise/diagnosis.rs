@@ -97,7 +97,12 @@ impl Cause {
             Self::DatabaseHung | Self::DatabaseLivelock | Self::DatabaseDown => {
                 &[RestartDatabase, RestartDatabase, RestartBoth, Reboot]
             }
-            Self::ConnectionsExhausted => &[FreeConnections, RestartOpenmrs, RestartBoth],
+            Self::ConnectionsExhausted => &[
+                FreeConnections,
+                FreeConnections,
+                RestartOpenmrs,
+                RestartBoth,
+            ],
             Self::OpenmrsStopped => &[ContinueOpenmrs, RestartOpenmrs, RestartBoth, Reboot],
             Self::OpenmrsHung
             | Self::OpenmrsLivelock

@@ -8,7 +8,9 @@ use super::ledger::{DAY, Ledger, Step};
 use super::observation::{Observation, Unit};
 
 /// Good for so long, and what was done before is forgotten.
-pub const HEALED: Duration = Duration::from_secs(600);
+pub const HEALED: Duration = Duration::from_secs(300);
+/// Good for so long, and what took nothing away from the clinic may be done again.
+const CALM: Duration = Duration::from_secs(30);
 /// Never two restarts of the box within this uptime.
 pub const BETWEEN_REBOOTS: Duration = Duration::from_secs(3600);
 /// After giving up, the rungs are tried again this much later, as far as the budgets allow.
@@ -16,7 +18,7 @@ pub const TRY_AGAIN: Duration = Duration::from_secs(3600);
 /// A stopped process needs some seconds to answer again.
 const AFTER_CONTINUE: Duration = Duration::from_secs(10);
 const AFTER_FREE: Duration = Duration::from_secs(20);
-/// The first pause after a restart; it doubles with every one in the last hour.
+/// The first pause after a restart; it doubles with every one after which the clinic never answered.
 const AFTER_RESTART: Duration = Duration::from_secs(30);
 const AFTER_RESTART_MOST: Duration = Duration::from_secs(1800);
 /// The box is on its way down.
@@ -31,6 +33,8 @@ pub struct State {
     pub cause: Option<(Cause, Duration)>,
     /// What was done about it so far, how often.
     pub taken: BTreeMap<Step, usize>,
+    /// Acts that took the clinic down and after which it has never answered.
+    pub unhelped: u32,
     /// The last act.
     pub last: Option<(Step, Duration)>,
     /// When everything that is allowed had been tried.
@@ -72,10 +76,16 @@ pub fn step(
     now: Duration,
 ) -> (State, Option<Act>) {
     let mut next = state.clone();
-    if observation.answers() {
+    // The clinic still works on the connections it has; the next clerk, and root's own tools, get none.
+    let crowded = observation.is_crowded();
+    if observation.answers() && !crowded {
         let since = *next.good_since.get_or_insert(now);
         next.cause = None;
         next.gave_up = None;
+        next.unhelped = 0;
+        if now.saturating_sub(since) >= CALM {
+            next.taken.retain(|step, _| step.interrupts());
+        }
         if now.saturating_sub(since) >= HEALED {
             next = State {
                 good_since: Some(since),
@@ -102,7 +112,7 @@ pub fn step(
         _ => now,
     };
     next.cause = Some((cause, since));
-    if now.saturating_sub(since) < cause.patience() || waits(&next, cause, ledger, now) {
+    if now.saturating_sub(since) < cause.patience() || waits(&next, cause, now) {
         return (next, None);
     }
     if let Some(at) = next.gave_up {
@@ -115,6 +125,7 @@ pub fn step(
         Some(step) => {
             *next.taken.entry(step).or_default() += 1;
             next.last = Some((step, now));
+            next.unhelped += u32::from(step.interrupts());
             next.gave_up = None;
             next.cause = None;
             next.killed = false;
@@ -128,6 +139,8 @@ pub fn step(
                 }),
             )
         }
+        // What is served is not given up on.
+        None if observation.answers() => (next, None),
         None => {
             let first = next.gave_up.is_none();
             next.gave_up = Some(now);
@@ -146,12 +159,13 @@ fn rung(state: &State, cause: Cause, observation: &Observation, ledger: &Ledger)
         let allowed = ledger.count(*step, DAY) < step.budget();
         let reboot = *step != Step::Reboot
             || (observation.ledger_writable && ledger.count(Step::Reboot, BETWEEN_REBOOTS) == 0);
-        taken < *nth && allowed && reboot
+        let gentle = !step.interrupts() || !observation.answers();
+        taken < *nth && allowed && reboot && gentle
     })
 }
 
 /// Whether the last act may still help.
-fn waits(state: &State, cause: Cause, ledger: &Ledger, now: Duration) -> bool {
+fn waits(state: &State, cause: Cause, now: Duration) -> bool {
     let Some((last, at)) = state.last else {
         return false;
     };
@@ -163,14 +177,7 @@ fn waits(state: &State, cause: Cause, ledger: &Ledger, now: Duration) -> bool {
         Step::FreeConnections => AFTER_FREE,
         Step::Reboot => AFTER_REBOOT,
         Step::RestartOpenmrs | Step::RestartDatabase | Step::RestartBoth => {
-            let hour = Duration::from_secs(3600);
-            let restarts: usize = Step::ALL
-                .into_iter()
-                .filter(|step| step.interrupts())
-                .map(|step| ledger.count(step, hour))
-                .sum();
-            let doubled =
-                2u32.saturating_pow(u32::try_from(restarts).unwrap_or(32).saturating_sub(1));
+            let doubled = 2u32.saturating_pow(state.unhelped.saturating_sub(1));
             AFTER_RESTART
                 .saturating_mul(doubled)
                 .min(AFTER_RESTART_MOST)

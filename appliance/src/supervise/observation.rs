@@ -95,6 +95,14 @@ impl Observation {
             || self.refused.as_ref().is_some_and(|refusal| refusal.lasting)
     }
 
+    /// Whether the database has no connection left.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.seen
+            .as_ref()
+            .is_some_and(|seen| seen.sql.exhausted_since.is_some())
+    }
+
     /// Whether both servers answer well now.
     #[must_use]
     pub fn answers(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A process's signs of life from /proc (proc_pid_stat(5)).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::durable;
@@ -44,7 +44,7 @@ pub fn look(proc: &Path, pid: u32) -> Option<Vital> {
     Some(vital)
 }
 
-fn stat(path: &PathBuf) -> Option<(char, Duration)> {
+fn stat(path: &Path) -> Option<(char, Duration)> {
     let bytes = durable::read(path, LIMIT_BYTES).ok()??;
     parse(&String::from_utf8_lossy(&bytes))
 }

@@ -227,7 +227,10 @@ fn taken_connections_are_freed_after_fifteen_seconds_and_then_openmrs_restarted(
     let (state, act) = step(&state, &taken_up(115), &Ledger::default(), at(115));
     assert_eq!(taken(&act), Some(Step::FreeConnections));
     let (state, _) = step(&state, &taken_up(116), &Ledger::default(), at(116));
-    let (_, act) = step(&state, &taken_up(136), &Ledger::default(), at(136));
+    let (state, act) = step(&state, &taken_up(136), &Ledger::default(), at(136));
+    assert_eq!(taken(&act), Some(Step::FreeConnections));
+    let (state, _) = step(&state, &taken_up(137), &Ledger::default(), at(137));
+    let (_, act) = step(&state, &taken_up(157), &Ledger::default(), at(157));
     assert_eq!(taken(&act), Some(Step::RestartOpenmrs));
 }
 
@@ -325,4 +328,23 @@ fn a_hopeless_box_climbs_the_ladder_stays_within_its_budgets_and_tries_again_lat
 fn a_box_that_cannot_write_its_ledger_never_restarts_itself() {
     let acts = hopeless(30, false);
     assert!(acts.len() > 3 && acts.iter().all(|(step, _)| *step != Some(Step::Reboot)));
+}
+
+#[test]
+fn a_clinic_that_still_works_on_its_connections_gets_room_and_nothing_worse() {
+    let crowded = |now: u64| {
+        let mut observation = good(now);
+        observation.seen.as_mut().unwrap().sql.exhausted_since = Some(ms(at(100)));
+        observation
+    };
+    let (mut state, mut acts) = (State::default(), Vec::new());
+    for second in (100..2000).step_by(2) {
+        let (next, act) = step(&state, &crowded(second), &Ledger::default(), at(second));
+        acts.extend(act.map(|act| taken(&Some(act))));
+        state = next;
+    }
+    assert_eq!(
+        acts,
+        [Some(Step::FreeConnections), Some(Step::FreeConnections)]
+    );
 }

@@ -29,3 +29,4 @@ event-hold-ended = The reason for it is gone; the clinic is started again.
 event-ledger-damaged = The record of what was restarted is damaged; everything counts as spent.
 event-ledger-unwritable = The record of what was restarted cannot be written; the box does not restart itself.
 event-door-opened-by-fallback = The door was opened without posto, which does not watch.
+event-posto-began = Posto began to watch.

@@ -29,3 +29,4 @@ event-hold-ended = A razão da paragem passou; a clínica volta a ser iniciada.
 event-ledger-damaged = O registo do que foi reiniciado está danificado; tudo conta como gasto.
 event-ledger-unwritable = O registo do que foi reiniciado não pode ser escrito; a caixa não se reinicia sozinha.
 event-door-opened-by-fallback = A porta foi aberta sem a posto, que não vigia.
+event-posto-began = A posto começou a vigiar.
