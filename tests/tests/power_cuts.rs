@@ -44,6 +44,9 @@ struct Ground {
     clinic: Clinic,
     checked: usize,
     rng: Rng,
+    // Apart, so that how much was acknowledged does not change the next cuts.
+    looks: Rng,
+    fates: usize,
     begun: Instant,
 }
 
@@ -69,6 +72,8 @@ impl Ground {
             site,
             checked: 0,
             rng: Rng::with_seed(seed),
+            looks: Rng::with_seed(seed),
+            fates: 0,
             begun: Instant::now(),
         };
         let start = Instant::now();
@@ -122,6 +127,18 @@ impl Ground {
         ));
     }
 
+    /// Each fate in turn: a run of few cuts has torn writes, too.
+    fn next_fate(&mut self) -> Fate {
+        self.fates += 1;
+        let fates = [
+            Fate::SectorsLost,
+            Fate::AllLost,
+            Fate::WritesLost,
+            Fate::LaterLost,
+        ];
+        fates.iter().copied().cycle().nth(self.fates - 1).unwrap()
+    }
+
     /// Lets the clerks work for a while, then cuts the power under their hands.
     fn work_and_cut(&mut self, fate: Option<Fate>) {
         let (before, seed) = (self.ledger.count(), self.rng.u64(..));
@@ -129,7 +146,8 @@ impl Ground {
         let start = Instant::now();
         let writers = Writers::start(&self.clinic, &self.ledger, WRITERS);
         wait::pause(time);
-        self.cut(fate.unwrap_or_else(|| Fate::of(seed)), seed);
+        let fate = fate.unwrap_or_else(|| self.next_fate());
+        self.cut(fate, seed);
         let worked = start.elapsed();
         writers.stop();
         let records = self.ledger.count() - before;
@@ -149,7 +167,8 @@ impl Ground {
         self.switch_on();
         let start = Instant::now();
         wait::pause(Duration::from_millis(self.rng.u64(10_000..60_000)));
-        self.cut(Fate::of(seed), seed);
+        let fate = self.next_fate();
+        self.cut(fate, seed);
         self.say(&format!(
             "that was {:.0} s after power-on",
             start.elapsed().as_secs_f64()
@@ -164,7 +183,7 @@ impl Ground {
         if all {
             asked.extend(old.iter().map(String::as_str));
         } else {
-            let again = self.rng.choose_multiple(old, LOOKED_FOR_AGAIN);
+            let again = self.looks.choose_multiple(old, LOOKED_FOR_AGAIN);
             asked.extend(again.into_iter().map(String::as_str));
         }
         let lost = missing(&self.clinic, &asked, OPEN_LIMIT).unwrap();
