@@ -88,12 +88,23 @@ impl Event {
             .map(|(name, field)| {
                 let value = match field {
                     Field::Number(number) => Value::Number(*number),
-                    Field::Text(text) => Value::Text(text.clone()),
+                    Field::Text(text) => Value::Text(reason(language, name, text)),
                 };
                 (name.as_str(), value)
             })
             .collect();
         texts::say(language, &format!("event-{}", self.name), &values)
+    }
+}
+
+/// Reasons are kept as codes and said as words.
+fn reason(language: Language, field: &str, code: &str) -> String {
+    let id = format!("reason-{code}");
+    let words = texts::say(language, &id, &[]);
+    if matches!(field, "why" | "cause") && words != id {
+        words
+    } else {
+        code.to_string()
     }
 }
 

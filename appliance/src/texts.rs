@@ -20,6 +20,7 @@ sources!(
     "guards",
     "import",
     "page",
+    "reasons",
     "state",
     "technician"
 );

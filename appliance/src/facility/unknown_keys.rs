@@ -66,6 +66,7 @@ mod tests {
         facility.network.gateway = Some("10.0.0.2".parse().unwrap());
         facility.network.dns = vec!["10.0.0.2".parse().unwrap()];
         facility.programme.age_recipient = Some("age1".into());
+        facility.ssh.keys = vec!["ssh-ed25519 AAAA".parse().unwrap()];
         facility.ups = Some(super::super::Ups {
             monitor: "a@h".into(),
             user: "u".into(),

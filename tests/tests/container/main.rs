@@ -4,6 +4,7 @@
 mod by_hand;
 mod ground;
 mod guards;
+mod hardening;
 mod imports;
 mod power;
 mod refusals;

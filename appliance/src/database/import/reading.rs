@@ -134,7 +134,10 @@ impl Reading {
         let (done, ended) = oneshot::channel();
         let taken = self.taken;
         // Not joined: it ends with the worker's pipe, and dropping `running` kills the worker.
-        std::thread::spawn(move || done.send(pass_on(output, &taken, sender.as_ref())));
+        std::thread::spawn(move || {
+            // Nobody waits for it any more: the import has stopped.
+            done.send(pass_on(output, &taken, sender.as_ref())).ok();
+        });
         Ok(UnderWay { running, ended })
     }
 }

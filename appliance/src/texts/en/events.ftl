@@ -5,8 +5,18 @@ event-installation-begun = The first installation of OpenMRS was set off.
 event-installation-done = The first installation of OpenMRS is done.
 event-start-learned = OpenMRS took { $seconds } s to start; posto remembers it.
 event-admin-password-forgotten = The admin password was changed; the one made at first boot is forgotten.
-event-openmrs-died = OpenMRS died ({ $how } { $number }, { $result }); systemd starts it again.
-event-database-died = The database died ({ $how } { $number }, { $result }); systemd starts it again.
+event-openmrs-died = { $how ->
+    [killed] OpenMRS died of signal { $number }
+    [dumped] OpenMRS died of signal { $number }
+    [exited] OpenMRS ended with code { $number }
+   *[other] OpenMRS did not come up
+ }; systemd starts it again ({ $result }).
+event-database-died = { $how ->
+    [killed] The database died of signal { $number }
+    [dumped] The database died of signal { $number }
+    [exited] The database ended with code { $number }
+   *[other] The database did not come up
+ }; systemd starts it again ({ $result }).
 event-openmrs-silent = OpenMRS has not answered well for { $seconds } s.
 event-database-silent = The database has not answered well for { $seconds } s.
 event-openmrs-continued = OpenMRS was stopped in its tracks and was made to go on.
