@@ -6,15 +6,15 @@ event-installation-done = The first installation of OpenMRS is done.
 event-start-learned = OpenMRS took { $seconds } s to start; posto remembers it.
 event-admin-password-forgotten = The admin password was changed; the one made at first boot is forgotten.
 event-openmrs-died = { $how ->
-    [killed] OpenMRS died of signal { $number }
-    [dumped] OpenMRS died of signal { $number }
-    [exited] OpenMRS ended with code { $number }
+    [signal] OpenMRS died of signal { $number }
+    [core] OpenMRS died of signal { $number }
+    [exit] OpenMRS ended with code { $number }
    *[other] OpenMRS did not come up
  }; systemd starts it again ({ $result }).
 event-database-died = { $how ->
-    [killed] The database died of signal { $number }
-    [dumped] The database died of signal { $number }
-    [exited] The database ended with code { $number }
+    [signal] The database died of signal { $number }
+    [core] The database died of signal { $number }
+    [exit] The database ended with code { $number }
    *[other] The database did not come up
  }; systemd starts it again ({ $result }).
 event-openmrs-silent = OpenMRS has not answered well for { $seconds } s.

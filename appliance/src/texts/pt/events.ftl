@@ -6,15 +6,15 @@ event-installation-done = A primeira instalação do OpenMRS terminou.
 event-start-learned = O arranque do OpenMRS demorou { $seconds } s; a posto lembra-se disso.
 event-admin-password-forgotten = A senha do admin foi mudada; a que foi feita no primeiro arranque foi esquecida.
 event-openmrs-died = { $how ->
-    [killed] O OpenMRS morreu com o sinal { $number }
-    [dumped] O OpenMRS morreu com o sinal { $number }
-    [exited] O OpenMRS terminou com o código { $number }
+    [signal] O OpenMRS morreu com o sinal { $number }
+    [core] O OpenMRS morreu com o sinal { $number }
+    [exit] O OpenMRS terminou com o código { $number }
    *[other] O OpenMRS não arrancou
  }; o systemd volta a iniciá-lo ({ $result }).
 event-database-died = { $how ->
-    [killed] A base de dados morreu com o sinal { $number }
-    [dumped] A base de dados morreu com o sinal { $number }
-    [exited] A base de dados terminou com o código { $number }
+    [signal] A base de dados morreu com o sinal { $number }
+    [core] A base de dados morreu com o sinal { $number }
+    [exit] A base de dados terminou com o código { $number }
    *[other] A base de dados não arrancou
  }; o systemd volta a iniciá-la ({ $result }).
 event-openmrs-silent = O OpenMRS não responde bem há { $seconds } s.
