@@ -33,8 +33,16 @@ fn hands_at_the_box_stop_start_and_restart_openmrs_and_shut_and_open_the_door() 
     let said = posto(&container, &["stop", "openmrs"])?;
     println!("stop: {}", said.trim());
     ensure!(is_shut(&container)?, "stopped, the LAN must see the page");
-    // Long enough for a daemon that takes the stop for a fault.
-    std::thread::sleep(Duration::from_secs(30));
+    // Long enough for a daemon that takes the stop for a fault: half a minute of its own rounds.
+    let looked = |container: &Container| -> Result<u64> {
+        let judgement = container.run(&["cat", "/run/posto/judgement.json"])?;
+        let judgement: serde_json::Value = serde_json::from_str(&judgement)?;
+        judgement["at"].as_u64().context("the time of a round")
+    };
+    let begun = looked(&container)?;
+    wait::until("the daemon's rounds", AGAIN_BOUND, || {
+        Ok((looked(&container)? >= begun + 30).then_some(()))
+    })?;
     let down = container.ask(&["systemctl", "is-active", "openmrs.service"])?;
     ensure!(down.out.trim() == "inactive", "it must stay down: {down:?}");
     ensure!(is_shut(&container)?, "and the door shut");

@@ -21,7 +21,11 @@ const PORTS: [(&str, &str); 5] = [
 const JAVA: [&str; 2] = ["[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"];
 
 /// Every socket in the file system that may be listened on, who may connect, and why.
-const SOCKETS: [(&str, &str); 16] = [
+const SOCKETS: [(&str, &str); 17] = [
+    (
+        "/tmp/.java_pid",
+        "in OpenMRS's own /tmp, for its own user: what fills Java's heap is asked for there",
+    ),
     (
         "/run/dbus/system_bus_socket",
         "posto asks systemd; others' rights are in dbus's policy",
@@ -133,7 +137,7 @@ fn nothing_listens_that_is_not_on_the_list_and_nothing_gives_rights_away() -> Re
 const ROOTS: [(&str, f64); 5] = [
     ("posto-softdog.service", 3.7),
     ("posto-first-boot.service", 2.8),
-    ("posto-console.service", 8.5),
+    ("posto-console.service", 2.2),
     ("posto-ssh.service", 9.6),
     ("posto-ups-off.service", 3.5),
 ];
@@ -152,9 +156,11 @@ fn exposures(container: &Container) -> Result<()> {
         "-printf",
         "%f\n",
     ])?;
-    let mut seen = 0;
+    let (mut seen, mut over) = (0, Vec::new());
     for unit in units.lines() {
-        let said = container.run(&["systemd-analyze", "security", "--no-pager", unit])?;
+        // Of a template any instance will do.
+        let instance = unit.replace("@.", "@sql.");
+        let said = container.run(&["systemd-analyze", "security", "--no-pager", &instance])?;
         let level: f64 = said
             .lines()
             .find_map(|line| {
@@ -171,9 +177,12 @@ fn exposures(container: &Container) -> Result<()> {
             .find(|(name, _)| *name == unit)
             .map_or(WORKERS, |(_, most)| *most);
         println!("exposure of {unit}: {level}, at most {most}");
-        ensure!(level <= most, "{unit} is exposed: {level}, at most {most}");
+        if level > most {
+            over.push(format!("{unit} is exposed: {level}, at most {most}"));
+        }
         seen += 1;
     }
+    ensure!(over.is_empty(), "{over:#?}");
     ensure!(seen > 10, "only {seen} units were found");
     Ok(())
 }
