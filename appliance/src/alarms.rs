@@ -73,7 +73,16 @@ pub enum Source {
     Modules,
 }
 
+/// Whose alarms keep the database or OpenMRS down.
+pub const KEEPING_DOWN: [Source; 3] = [Source::FirstBoot, Source::Guard, Source::OpenmrsPrepare];
+
 impl Source {
+    /// Whether its alarm stands, readable or not.
+    #[must_use]
+    pub fn stands(self, places: &Places) -> bool {
+        self.path(places).exists()
+    }
+
     fn path(self, places: &Places) -> PathBuf {
         places.alarms().join(match self {
             Self::FirstBoot => "first-boot.json",
@@ -107,9 +116,8 @@ pub fn raise(places: &Places, source: Source, alarm: &Alarm) -> Result<(), Durab
 /// # Errors
 /// When it cannot be removed.
 pub fn lower(places: &Places, source: Source) -> Result<(), DurableError> {
-    let path = source.path(places);
-    if path.exists() {
-        durable::remove(&path)
+    if source.stands(places) {
+        durable::remove(&source.path(places))
     } else {
         Ok(())
     }

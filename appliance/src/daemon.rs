@@ -28,6 +28,7 @@ use crate::supervise::situation::Situation;
 use crate::supervise::starts::{self, Starts};
 use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
+use crate::system::log::log;
 
 /// While people wait, or something is in doubt.
 const ROUND_BUSY: Duration = Duration::from_secs(1);
@@ -349,10 +350,4 @@ impl Daemon {
             )),
         }
     }
-}
-
-/// journald takes stderr and adds the time.
-#[allow(clippy::print_stderr, reason = "the daemon's one place for its log")]
-fn log(text: &str) {
-    eprintln!("{text}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use posto_release::kernel_line::Mode;
 
+use crate::alarms;
 use crate::events::{self, Event};
 use crate::maintenance;
 use crate::places::Places;
@@ -15,9 +16,6 @@ use crate::supervise::judgement::Judgement;
 use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
 use crate::wishes::Wish;
-
-/// Every one of these keeps the database or OpenMRS down, or means that this box is not right.
-const REFUSALS: [&str; 3] = ["first-boot.json", "guard.json", "openmrs-prepare.json"];
 
 /// What is known before anybody is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,9 +118,9 @@ fn known(places: &Places, now: Duration) -> Known {
         maintenance: maintenance::under_way(places).is_some(),
         // A data partition that cannot be looked at proves nothing.
         pending: places.install_pending().exists() || !places.posto().is_dir(),
-        refused: REFUSALS
+        refused: alarms::KEEPING_DOWN
             .iter()
-            .any(|name| places.alarms().join(name).exists()),
+            .any(|source| source.stands(places)),
         wished: Wish::DoorShut.stands(places) || Wish::OpenmrsStopped.stands(places),
     }
 }

@@ -17,6 +17,7 @@ use crate::events::{self, Event};
 use crate::places::Places;
 use crate::power::ups;
 use crate::release;
+use crate::system::log::log;
 use crate::system::{clock as clocks, durable, freezer};
 
 /// Work that may wait: imports' conversions, proofs of snapshots.
@@ -284,10 +285,4 @@ fn show(places: &Places, source: Source, alarm: Option<&Alarm>) {
     if let Err(error) = done {
         log(&error.to_string());
     }
-}
-
-/// journald takes stderr.
-#[allow(clippy::print_stderr, reason = "the guards' one place for their log")]
-fn log(text: &str) {
-    eprintln!("{text}");
 }

@@ -10,6 +10,8 @@ use crate::openmrs::admin;
 use crate::places::Places;
 use crate::release;
 use crate::supervise::judgement::Judgement;
+#[cfg(test)]
+use crate::supervise::situation::Situation;
 use crate::system::addresses;
 use crate::system::clock;
 use crate::technician;
@@ -107,6 +109,31 @@ impl Report {
                 to_note: places.technician_code().exists(),
                 for_programme: technician::programme_has_it(places),
             },
+        }
+    }
+
+    /// A box that serves, for the tests of those who show it.
+    #[cfg(test)]
+    pub(crate) fn of_a_serving_box() -> Self {
+        Self {
+            release: "2026.11-1".into(),
+            slot: None,
+            distro: None,
+            stand_in: false,
+            facility: Facility::default(),
+            judgement: Some(Judgement {
+                at: 1,
+                door_open: true,
+                database_answers: true,
+                situation: Situation::Serving,
+                since: 0,
+                minutes: None,
+            }),
+            data_disk: None,
+            addresses: vec![std::net::Ipv4Addr::new(10, 0, 0, 1).into()],
+            alarms: Vec::new(),
+            by_hand: ByHand::default(),
+            technician: Technician::default(),
         }
     }
 

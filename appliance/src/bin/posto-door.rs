@@ -5,20 +5,20 @@ use std::process::ExitCode;
 
 use posto::door_fallback::{self, Outcome};
 use posto::places::Places;
+use posto::system::log::log;
 
-#[allow(clippy::print_stderr, reason = "the unit's log")]
 fn main() -> ExitCode {
     match door_fallback::run(&Places::default()) {
         Ok(Outcome::Left(why)) => {
-            eprintln!("the door is left as it is: {why:?}");
+            log(&format!("the door is left as it is: {why:?}"));
             ExitCode::SUCCESS
         }
         Ok(Outcome::Opened) => {
-            eprintln!("posto does not judge, OpenMRS and the database answer: the door is open");
+            log("posto does not judge, OpenMRS and the database answer: the door is open");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("posto-door: {error}");
+            log(&format!("posto-door: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -44,7 +44,7 @@ const IDLE: Duration = Duration::from_secs(300);
 const ACT_LIMIT: Duration = Duration::from_secs(1800);
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
 /// Events shown.
-const EVENTS: usize = 100;
+const EVENTS: u32 = 100;
 /// Longest log line taken, characters.
 const LINE_LIMIT: usize = 400;
 
@@ -240,14 +240,12 @@ fn look(places: &Places) -> View {
 fn last_events(places: &Places, language: Language) -> Vec<String> {
     let (facility, _) = facility::in_force(places);
     let zone = jiff::tz::TimeZone::get(&facility.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    let recorded = match Store::open(&places.events()).and_then(|store| store.after(0)) {
+    let recorded = match Store::open(&places.events()).and_then(|store| store.latest(EVENTS)) {
         Ok(recorded) => recorded,
         Err(error) => return vec![error.to_string()],
     };
     recorded
         .iter()
-        .rev()
-        .take(EVENTS)
         .map(|recorded| {
             let time = i64::try_from(recorded.moment.unix_s)
                 .ok()

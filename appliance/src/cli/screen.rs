@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::facility::{self, Keyboard};
 use crate::places::Places;
+use crate::system::log::log;
 use crate::system::process::Invocation;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -12,7 +13,6 @@ const TERMINAL: &str = "/dev/tty1";
 const FONT: &str = "/usr/share/consolefonts/lat0-16.psf.gz";
 
 /// Sets both on tty1.
-#[allow(clippy::print_stderr, reason = "the unit's log")]
 pub(super) fn prepare(places: &Places) {
     let keyboard = facility::in_force(places).0.keyboard;
     for (what, invocation) in [
@@ -26,7 +26,7 @@ pub(super) fn prepare(places: &Places) {
         ),
     ] {
         if let Err(error) = invocation.run(LIMIT) {
-            eprintln!("the screen keeps the kernel's {what}: {error}");
+            log(&format!("the screen keeps the kernel's {what}: {error}"));
         }
     }
 }

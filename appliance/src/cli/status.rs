@@ -152,29 +152,13 @@ pub(super) fn address_to_open(address: &std::net::IpAddr) -> String {
 mod tests {
     use super::*;
     use crate::alarms::Alarm;
-    use crate::facility::Facility;
-    use crate::report::{ByHand, Technician};
 
     fn report() -> Report {
         Report {
-            release: "2026.11-1".into(),
             slot: Some("a".into()),
             distro: Some("standin 1".into()),
             stand_in: true,
-            facility: Facility::default(),
-            judgement: Some(Judgement {
-                at: 1,
-                door_open: true,
-                database_answers: true,
-                situation: Situation::Serving,
-                since: 0,
-                minutes: None,
-            }),
-            data_disk: None,
-            addresses: vec!["10.0.0.1".parse().unwrap()],
-            alarms: Vec::new(),
-            by_hand: ByHand::default(),
-            technician: Technician::default(),
+            ..Report::of_a_serving_box()
         }
     }
 

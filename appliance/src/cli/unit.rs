@@ -20,6 +20,7 @@ use crate::places::Places;
 use crate::supervise::watch;
 use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
+use crate::system::log::log;
 use crate::system::namespace;
 use crate::system::units::Units;
 use crate::{door_certificate, facility, release, setup, sizing};
@@ -102,7 +103,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Guard => guard(&places),
         Verb::Setup => {
             if let Some(alarm) = setup::run(&places)? {
-                tell(&format!("{}: {}", alarm.code, alarm.en));
+                log(&format!("{}: {}", alarm.code, alarm.en));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -116,7 +117,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
             let release = release::identity(&places)?;
             let release = format!("{} {}", release.release, release.built);
             let laid = distribution::lay(&places.distribution(), &places.openmrs(), &release)?;
-            tell(&format!(
+            log(&format!(
                 "{} files of the distro laid, {} removed",
                 laid.copied, laid.removed
             ));
@@ -137,7 +138,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::ReadAhead => {
             let bytes = read_ahead::run(&places);
-            tell(&format!("{} MB read ahead", bytes / 1_000_000));
+            log(&format!("{} MB read ahead", bytes / 1_000_000));
             Ok(ExitCode::SUCCESS)
         }
         Verb::SshHostKey => {
@@ -171,7 +172,7 @@ fn first_boot(places: &Places) -> anyhow::Result<ExitCode> {
         Ok(decision) => {
             technician_code(places);
             alarms::lower(places, Source::FirstBoot)?;
-            tell(&format!("first boot: {decision:?}"));
+            log(&format!("first boot: {decision:?}"));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -186,7 +187,7 @@ fn technician_code(places: &Places) {
     let (facility, _) = facility::in_force(places);
     let recipient = facility.programme.age_recipient;
     if let Err(error) = crate::technician::ensure(places, recipient.as_deref()) {
-        tell(&format!("technician's code: {error}"));
+        log(&format!("technician's code: {error}"));
     }
 }
 
@@ -195,7 +196,7 @@ fn guard(places: &Places) -> anyhow::Result<ExitCode> {
         Outcome::Pass => Ok(ExitCode::SUCCESS),
         Outcome::Refused(alarm) => anyhow::bail!("{}: {}", alarm.code, alarm.en),
         Outcome::Reboot => {
-            tell("the boot state was repaired to the slot that the data belong to; restarting");
+            log("the boot state was repaired to the slot that the data belong to; restarting");
             super::wait_for(async { Units::connect().await?.reboot().await })?
                 .context("the box must be restarted by hand")?;
             // Failed: the database must not start in the seconds until the restart.
@@ -209,7 +210,7 @@ fn openmrs_prepare(places: &Places) -> anyhow::Result<ExitCode> {
     match super::wait_for(prepare::run(places))? {
         Ok(start) => {
             alarms::lower(places, Source::OpenmrsPrepare)?;
-            tell(&format!("OpenMRS starts: {start:?}"));
+            log(&format!("OpenMRS starts: {start:?}"));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -249,10 +250,4 @@ pub(super) fn is_generator(program: &Path) -> bool {
     program
         .file_name()
         .is_some_and(|name| name == "posto-generator")
-}
-
-/// journald takes stderr.
-#[allow(clippy::print_stderr, reason = "the units' log")]
-fn tell(text: &str) {
-    eprintln!("{text}");
 }

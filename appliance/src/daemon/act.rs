@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Daemon, log};
+use super::Daemon;
 use crate::alarms::{self, Alarm, Source};
 use crate::database::heartbeat;
 use crate::database::server::{OPENMRS_UNIT, UNIT};
@@ -13,6 +13,7 @@ use crate::supervise::ladder::Act;
 use crate::supervise::ledger::{Ledger, Step};
 use crate::supervise::observation::Observation;
 use crate::supervise::seen::SqlAnswer;
+use crate::system::log::log;
 use crate::system::units::{UnitError, Units};
 
 /// signal(7), on every architecture that the box runs on.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::alarms::{self, Source};
+use crate::alarms;
 use crate::database::server;
 use crate::events::Event;
 use crate::maintenance;
@@ -188,15 +188,13 @@ impl Look {
 }
 
 fn refusal(places: &Places) -> Option<Refusal> {
-    [Source::FirstBoot, Source::Guard, Source::OpenmrsPrepare]
-        .into_iter()
-        .find_map(|source| {
-            alarms::standing_of(places, source).map(|alarm| Refusal {
-                // A database that was away for too long, say: the next try may go well.
-                lasting: alarm.code != "openmrs-prepare",
-                code: alarm.code,
-            })
+    alarms::KEEPING_DOWN.into_iter().find_map(|source| {
+        alarms::standing_of(places, source).map(|alarm| Refusal {
+            // A database that was away for too long, say: the next try may go well.
+            lasting: alarm.code != "openmrs-prepare",
+            code: alarm.code,
         })
+    })
 }
 
 fn server_of(life: &Life) -> Server {
@@ -211,7 +209,6 @@ fn server_of(life: &Life) -> Server {
     };
     Server {
         unit,
-        changed: life.changed,
         started: life.left_inactive.max(life.main_started),
         ..Server::default()
     }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Daemon, log};
+use super::Daemon;
 use crate::alarms::{self, Alarm, Source};
 use crate::events::Event;
 use crate::places::Places;
 use crate::supervise::observation::Observation;
 use crate::supervise::seen::ModuleSigns;
 use crate::system::durable::{self, DurableError, Owner};
+use crate::system::log::log;
 
 const LIMIT_BYTES: u64 = 4096;
 

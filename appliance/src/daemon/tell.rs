@@ -107,11 +107,7 @@ impl Told {
         }
         self.database_silent = database;
         let failing = seen.web.streak.failing_for(now);
-        let answered = seen
-            .web
-            .streak
-            .good_at
-            .is_some_and(|at| crate::supervise::seen::of(at) >= observation.openmrs.started);
+        let answered = seen.web.streak.answered_since(observation.openmrs.started);
         let openmrs = failing >= SILENT && answered;
         if openmrs && !database && up(&observation.openmrs) && !self.openmrs_silent {
             events.push(Event::new("openmrs-silent").with("seconds", failing.as_secs()));

@@ -7,6 +7,7 @@ use log::{Level, RecordBuilder};
 use systemd_journal_logger::JournalLog;
 
 use super::{Event, Field, Moment, StoreError};
+use crate::system::log::log;
 use crate::texts::Language;
 
 thread_local! {
@@ -47,15 +48,10 @@ pub(super) fn send(event: &Event, moment: &Moment, sequence: Option<u64>) {
         })
     });
     if !sent {
-        say(&words);
+        log(&words);
     }
 }
 
 pub(super) fn complain(error: &StoreError) {
-    say(&error.to_string());
-}
-
-#[allow(clippy::print_stderr, reason = "where no journald listens")]
-fn say(words: &str) {
-    eprintln!("{words}");
+    log(&error.to_string());
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::{Event, Moment, Recorded};
 use crate::system::clock;
@@ -119,13 +119,28 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn after(&self, after: u64) -> Result<Vec<Recorded>, StoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.list(
+            "WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+            &[&after, &LIST_LIMIT],
+        )
+    }
+
+    /// The last `count` events, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn latest(&self, count: u32) -> Result<Vec<Recorded>, StoreError> {
+        self.list("ORDER BY sequence DESC LIMIT ?1", &[&count])
+    }
+
+    /// The events that the end of a query chooses.
+    fn list(&self, chosen: &str, values: &[&dyn ToSql]) -> Result<Vec<Recorded>, StoreError> {
         let list = || -> rusqlite::Result<Vec<Recorded>> {
-            let mut statement = self.connection.prepare(
-                "SELECT sequence, boot, since_boot_ms, unix_s, name, fields FROM event
-                 WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
-            )?;
-            let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let rows = statement.query_map(params![after, LIST_LIMIT], |row| {
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT sequence, boot, since_boot_ms, unix_s, name, fields FROM event {chosen}"
+            ))?;
+            let rows = statement.query_map(values, |row| {
                 let fields: String = row.get(5)?;
                 Ok(Recorded {
                     sequence: row.get(0)?,
@@ -143,22 +158,6 @@ impl Store {
             rows.collect()
         };
         list().map_err(|source| self.failed(source))
-    }
-
-    /// The last event of this name.
-    ///
-    /// # Errors
-    /// [`StoreError::Sqlite`].
-    pub fn last(&self, name: &str) -> Result<Option<u64>, StoreError> {
-        self.connection
-            .query_row(
-                "SELECT max(sequence) FROM event WHERE name = ?1",
-                [name],
-                |row| row.get(0),
-            )
-            .optional()
-            .map(Option::flatten)
-            .map_err(|source| self.failed(source))
     }
 
     fn failed(&self, source: rusqlite::Error) -> StoreError {
@@ -206,8 +205,9 @@ mod tests {
         let events: Vec<_> = all.iter().map(|recorded| recorded.event.clone()).collect();
         assert_eq!(events, [one, two]);
         assert_eq!(store.after(1).unwrap().len(), 1);
-        assert_eq!(store.last("door-opened").unwrap(), Some(2));
-        assert_eq!(store.last("nothing").unwrap(), None);
+        let newest = store.latest(1).unwrap();
+        assert_eq!(newest.len(), 1);
+        assert_eq!(newest[0].event, all[1].event);
     }
 
     #[test]

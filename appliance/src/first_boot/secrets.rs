@@ -1,5 +1,6 @@
-//! Passwords from the kernel's random numbers. getrandom waits until the kernel has gathered enough: two boxes flashed
-//! from one image must not share a secret.
+//! Passwords from the kernel's random numbers: two boxes flashed from one image must not share a secret.
+
+use crate::system::random::one_of;
 
 /// Letters and digits that cannot be mistaken for one another on a screen or over the phone: no 0 o, 1 l i, 5 s, 8 b.
 const CLEAR: &[u8] = b"acdefghjkmnpqrtuvwxyz234679";
@@ -29,22 +30,6 @@ pub fn password_for_people() -> Result<String, getrandom::Error> {
         });
     }
     Ok(password)
-}
-
-fn one_of(alphabet: &[u8]) -> Result<char, getrandom::Error> {
-    // Bytes past the last whole multiple would favour the first letters.
-    let fair = 256 - 256 % alphabet.len();
-    loop {
-        let mut byte = [0u8];
-        getrandom::fill(&mut byte)?;
-        let number = usize::from(byte[0]);
-        if let Some(letter) = (number < fair)
-            .then(|| alphabet.get(number % alphabet.len()))
-            .flatten()
-        {
-            return Ok(char::from(*letter));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::openmrs::properties;
 use crate::places::Places;
 use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
+use crate::system::log::log;
 use crate::system::process::{Invocation, ProcessError};
 
 /// InnoDB's crash recovery on an old disk takes minutes; systemd gives this unit 20.
@@ -90,7 +91,7 @@ pub async fn run(places: &Places) -> Result<Start, PrepareError> {
     let mut sql = answering_database(places).await?;
     // For the watcher, which can wait: the daemon makes it, too, when it is missing.
     if let Err(error) = heartbeat::make_with(&mut sql).await {
-        complain(&error);
+        log(&format!("the watcher's account was not made: {error}"));
     }
     let settings =
         durable::read(&places.runtime_properties(), properties::LIMIT_BYTES)?.unwrap_or_default();
@@ -155,11 +156,6 @@ async fn prepare_installation(places: &Places, sql: &mut Client) -> Result<(), P
         environment.as_bytes(),
         Owner::mode(0o644),
     )?)
-}
-
-#[allow(clippy::print_stderr, reason = "the unit's log")]
-fn complain(error: &SqlError) {
-    eprintln!("the watcher's account was not made: {error}");
 }
 
 fn secret(path: &std::path::Path) -> Result<String, PrepareError> {

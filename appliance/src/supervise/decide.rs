@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::door;
 use super::ladder::{self, Act};
-use super::ledger::{Ledger, Step};
+use super::ledger::Ledger;
 use super::observation::{Observation, Unit};
 use super::situation::Situation;
 
@@ -80,12 +80,6 @@ pub fn decide(state: &State, observation: &Observation, ledger: &Ledger, now: Du
         keep,
         act,
     }
-}
-
-/// Whether the act ends what the clinic works on: then the door's page must be there first.
-#[must_use]
-pub fn interrupts(step: Step) -> bool {
-    step.interrupts()
 }
 
 fn keep(kept: KeptDown, observation: &Observation) -> (KeptDown, Option<Keep>) {

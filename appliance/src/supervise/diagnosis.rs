@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::Step;
 use super::observation::{Observation, Server, Unit};
-use super::seen::{Answer, Seen, SqlAnswer, Streak, of};
+use super::seen::{Seen, SqlAnswer, Streak, of};
 
 /// Without a good answer for so long, and with evidence besides, it hangs.
 pub const SILENT: Duration = Duration::from_secs(45);
@@ -184,12 +184,8 @@ fn openmrs(observation: &Observation, seen: &Seen, now: Duration) -> Option<Caus
     let silent = |span: Duration| {
         silent(&web.streak, server, span, now) && now.saturating_sub(database_good) >= span
     };
-    let answered = web
-        .streak
-        .good_at
-        .is_some_and(|at| of(at) >= server.started);
-    if !answered {
-        if web.started == Answer::Status(503) && web.alive == Answer::Status(503) {
+    if !web.streak.answered_since(server.started) {
+        if web.is_stuck() {
             return Some(Cause::OpenmrsStuck);
         }
         let least = (observation.expected_start * 3)

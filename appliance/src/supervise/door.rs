@@ -203,7 +203,7 @@ pub fn situation(open: bool, gave_up: bool, observation: &Observation) -> Situat
     if observation.door_shut {
         return Situation::DoorClosed;
     }
-    let started = |at: Option<u64>| at.is_some_and(|at| of(at) >= observation.openmrs.started);
+    let started = observation.openmrs.started;
     let web = observation.seen.as_ref().map(|seen| &seen.web);
     match observation.openmrs.unit {
         Unit::Down => Situation::Unavailable,
@@ -212,12 +212,7 @@ pub fn situation(open: bool, gave_up: bool, observation: &Observation) -> Situat
         Unit::Starting | Unit::Stopping => Situation::Starting,
         Unit::Up if observation.install_pending => Situation::Installing,
         Unit::Up if observation.database.unit != Unit::Up => Situation::DatabaseAway,
-        Unit::Up if web.is_some_and(|web| started(web.streak.good_at)) => Situation::Unavailable,
-        Unit::Up
-            if web.is_some_and(|web| {
-                web.started == Answer::Status(503) && web.alive == Answer::Status(503)
-            }) =>
-        {
+        Unit::Up if web.is_some_and(|web| web.streak.answered_since(started) || web.is_stuck()) => {
             Situation::Unavailable
         }
         Unit::Up => Situation::Starting,

@@ -34,8 +34,6 @@ pub struct Signs {
 pub struct Server {
     /// Its unit.
     pub unit: Unit,
-    /// Since when the unit has been so (time since boot).
-    pub changed: Duration,
     /// When the present start began (time since boot); zero: never.
     pub started: Duration,
     /// Its main process.
@@ -109,13 +107,10 @@ impl Observation {
         self.openmrs.unit == Unit::Up
             && self.database.unit == Unit::Up
             && self.seen.as_ref().is_some_and(|seen| {
-                let of_this_start = |at: Option<u64>, server: &Server| {
-                    at.is_some_and(|at| super::seen::of(at) >= server.started)
-                };
                 seen.sql.streak.is_good()
                     && seen.web.streak.is_good()
-                    && of_this_start(seen.web.streak.good_at, &self.openmrs)
-                    && of_this_start(seen.sql.streak.good_at, &self.database)
+                    && seen.web.streak.answered_since(self.openmrs.started)
+                    && seen.sql.streak.answered_since(self.database.started)
             })
     }
 }

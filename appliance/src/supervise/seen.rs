@@ -55,8 +55,6 @@ pub struct Streak {
     pub good_since: Option<u64>,
     /// When the first question without a good answer after it was asked; none while all is well.
     pub failing_since: Option<u64>,
-    /// How long the last answer, or the wait for it, took.
-    pub took: u64,
 }
 
 impl Streak {
@@ -64,7 +62,6 @@ impl Streak {
     /// running itself for longer than that knows nothing of the other's silence.
     pub fn note(&mut self, good: bool, asked: Duration, now: Duration, limit: Duration) {
         let took = now.saturating_sub(asked);
-        self.took = ms(took);
         if good {
             self.good_at = Some(ms(now));
             self.good_since = self.good_since.or(Some(ms(now)));
@@ -86,6 +83,12 @@ impl Streak {
         self.good_at.is_some() && self.failing_since.is_none()
     }
 
+    /// Whether a good answer has come since `started`, when the server's present start began.
+    #[must_use]
+    pub fn answered_since(&self, started: Duration) -> bool {
+        self.good_at.is_some_and(|at| of(at) >= started)
+    }
+
     /// For how long no good answer has come to questions that were asked; zero while all is well.
     #[must_use]
     pub fn failing_for(&self, now: Duration) -> Duration {
@@ -102,8 +105,6 @@ pub struct Sql {
     pub answer: SqlAnswer,
     /// When answers were good.
     pub streak: Streak,
-    /// The last write that was read back.
-    pub wrote_at: Option<u64>,
     /// Since when nobody has listened.
     pub refused_since: Option<u64>,
     /// Since when no connection has been left.
@@ -128,6 +129,14 @@ pub struct Web {
     pub wrong_since: Option<u64>,
     /// Signs of modules; none while that is not known.
     pub modules: Option<ModuleSigns>,
+}
+
+impl Web {
+    /// Started while the database was away, or its migration failed: it says so and never recovers by itself.
+    #[must_use]
+    pub fn is_stuck(&self) -> bool {
+        self.started == Answer::Status(503) && self.alive == Answer::Status(503)
+    }
 }
 
 /// What shows from outside that modules run.

@@ -77,12 +77,7 @@ async fn sql(board: &Board, places: &Places) -> Result<(), DurableError> {
         let now = clock::since_boot();
         sql::note(&mut board.seen.borrow_mut().sql, &heard, asked, now);
         board.leave()?;
-        let pause = if board.all_well() {
-            ROUND_GOOD
-        } else {
-            ROUND_BAD
-        };
-        wait(board, pause).await;
+        rest(board).await;
     }
 }
 
@@ -95,24 +90,19 @@ async fn web(board: &Board, places: &Places) -> Result<(), DurableError> {
         let now = clock::since_boot();
         web::note(&mut board.seen.borrow_mut().web, heard, asked, now);
         board.leave()?;
-        let pause = if board.all_well() {
-            ROUND_GOOD
-        } else {
-            ROUND_BAD
-        };
-        wait(board, pause).await;
+        rest(board).await;
     }
 }
 
-/// A pause that ends early when the other asker has met trouble: then both look closely.
-async fn wait(board: &Board, pause: Duration) {
-    let mut left = pause;
-    while !left.is_zero() {
+/// The pause between two rounds. A long one ends early when the other asker has met trouble: then both look closely.
+async fn rest(board: &Board) {
+    if !board.all_well() {
+        return tokio::time::sleep(ROUND_BAD).await;
+    }
+    let mut left = ROUND_GOOD;
+    while !left.is_zero() && board.all_well() {
         let part = left.min(Duration::from_secs(2));
         tokio::time::sleep(part).await;
         left = left.saturating_sub(part);
-        if pause > ROUND_BAD && !board.all_well() {
-            break;
-        }
     }
 }

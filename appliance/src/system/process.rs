@@ -170,28 +170,13 @@ impl Invocation {
     /// Becomes the program: it takes this process's place, terminal and standard streams. Comes back only with the reason
     /// why it could not. Only argv, environment and directory count.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "the runner itself")]
     pub fn become_it(self) -> ProcessError {
-        let argv = self
-            .argv
-            .iter()
-            .map(|arg| arg.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ");
-        let Some((program, args)) = self.argv.split_first() else {
-            return ProcessError::Start {
+        match self.command() {
+            Ok((mut command, argv)) => ProcessError::Start {
                 argv,
-                source: std::io::ErrorKind::InvalidInput.into(),
-            };
-        };
-        let mut command = Command::new(program);
-        command.args(args).envs(self.env);
-        if let Some(directory) = self.directory {
-            command.current_dir(directory);
-        }
-        ProcessError::Start {
-            argv,
-            source: command.exec(),
+                source: command.exec(),
+            },
+            Err(error) => error,
         }
     }
 
@@ -199,28 +184,12 @@ impl Invocation {
     ///
     /// # Errors
     /// [`ProcessError::Start`], or [`ProcessError::Failed`] with its status; its words went to the terminal.
-    #[allow(clippy::disallowed_methods, reason = "the runner itself")]
     pub fn run_here(self) -> Result<(), ProcessError> {
-        let argv = self
-            .argv
-            .iter()
-            .map(|arg| arg.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join(" ");
-        let started = |source| ProcessError::Start {
+        let (mut command, argv) = self.command()?;
+        let status = command.status().map_err(|source| ProcessError::Start {
             argv: argv.clone(),
             source,
-        };
-        let (program, args) = self
-            .argv
-            .split_first()
-            .ok_or_else(|| started(std::io::ErrorKind::InvalidInput.into()))?;
-        let mut command = Command::new(program);
-        command.args(args).envs(self.env);
-        if let Some(directory) = self.directory {
-            command.current_dir(directory);
-        }
-        let status = command.status().map_err(started)?;
+        })?;
         if status.success() {
             return Ok(());
         }
@@ -231,36 +200,39 @@ impl Invocation {
         })
     }
 
-    /// Starts it. Dropping what comes back kills it.
-    ///
-    /// # Errors
-    /// [`ProcessError::Start`].
+    /// What the standard library runs, with argv, environment and directory set, and its command line for messages.
     #[allow(clippy::disallowed_methods, reason = "the runner itself")]
-    pub fn spawn(self) -> Result<Running, ProcessError> {
+    fn command(&self) -> Result<(Command, String), ProcessError> {
         let argv = self
             .argv
             .iter()
             .map(|arg| arg.to_string_lossy())
             .collect::<Vec<_>>()
             .join(" ");
-        let started = |source| ProcessError::Start {
-            argv: argv.clone(),
-            source,
+        let Some((program, args)) = self.argv.split_first() else {
+            return Err(ProcessError::Start {
+                argv,
+                source: std::io::ErrorKind::InvalidInput.into(),
+            });
         };
-        let (program, args) = self
-            .argv
-            .split_first()
-            .ok_or_else(|| started(std::io::ErrorKind::InvalidInput.into()))?;
         let mut command = Command::new(program);
-        // An own group: Ctrl-C at the terminal reaches posto alone, which then ends its programs in order.
         command
             .args(args)
-            .envs(self.env)
-            .process_group(0)
-            .stderr(Stdio::piped());
-        if let Some(directory) = self.directory {
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
+        Ok((command, argv))
+    }
+
+    /// Starts it. Dropping what comes back kills it.
+    ///
+    /// # Errors
+    /// [`ProcessError::Start`].
+    pub fn spawn(self) -> Result<Running, ProcessError> {
+        let (mut command, argv) = self.command()?;
+        // An own group: Ctrl-C at the terminal reaches posto alone, which then ends its programs in order.
+        command.process_group(0).stderr(Stdio::piped());
         if let Some(id) = self.user {
             // As root, std drops all other groups when it changes the user.
             command.uid(id).gid(id);
@@ -277,7 +249,10 @@ impl Invocation {
         } else {
             Stdio::null()
         });
-        let mut child = command.spawn().map_err(started)?;
+        let mut child = command.spawn().map_err(|source| ProcessError::Start {
+            argv: argv.clone(),
+            source,
+        })?;
         let stderr = child
             .stderr
             .take()

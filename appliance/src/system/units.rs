@@ -7,7 +7,7 @@ pub use life::{Life, News};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use zbus::{OwnedObjectPath, OwnedVariant};
+use zbus::OwnedObjectPath;
 
 /// What went wrong between us and systemd.
 #[derive(Debug, thiserror::Error)]
@@ -47,25 +47,6 @@ pub enum UnitError {
     /// The bus is away (no systemd, or not root).
     #[error("could not reach systemd over D-Bus: {0}")]
     Bus(#[from] zbus::Error),
-}
-
-/// A unit's state, as systemd says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnitState {
-    /// active, activating, deactivating, inactive, failed, reloading.
-    pub active: String,
-    /// running, dead, start-pre, ...
-    pub sub: String,
-    /// Time since boot (without suspend, systemd's monotonic clock) when it last left `inactive`; zero: never.
-    pub left_inactive: Duration,
-}
-
-impl UnitState {
-    /// Whether it serves (`active`).
-    #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.active == "active"
-    }
 }
 
 #[zbus::proxy(
@@ -156,53 +137,12 @@ impl Units {
         self.job(Verb::Restart, unit, limit).await
     }
 
-    /// The unit's state; a unit nobody knows is `inactive`.
-    ///
-    /// # Errors
-    /// [`UnitError::Refused`].
-    pub async fn state(&self, unit: &str) -> Result<UnitState, UnitError> {
-        let refused = |source| UnitError::Refused {
-            verb: "look at",
-            unit: unit.to_string(),
-            source,
-        };
-        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-        let path = manager.load_unit(unit).await.map_err(refused)?;
-        let properties = zbus::Proxy::new(
-            &self.bus,
-            "org.freedesktop.systemd1",
-            path,
-            "org.freedesktop.DBus.Properties",
-        )
-        .await
-        .map_err(refused)?;
-        let get = async |name: &str| -> Result<OwnedVariant, UnitError> {
-            properties
-                .call("Get", &("org.freedesktop.systemd1.Unit", name))
-                .await
-                .map_err(refused)
-        };
-        let text = |value: OwnedVariant| String::try_from(value).unwrap_or_default();
-        Ok(UnitState {
-            active: text(get("ActiveState").await?),
-            sub: text(get("SubState").await?),
-            left_inactive: Duration::from_micros(
-                u64::try_from(get("InactiveExitTimestampMonotonic").await?).unwrap_or(0),
-            ),
-        })
-    }
-
     /// Runs one program as a unit of its own, outside the caller's sandbox, and comes back at once; the journal
     /// says how it ended.
     ///
     /// # Errors
     /// [`UnitError::Refused`].
     pub async fn run_apart(&self, name: &str, argv: &[&str]) -> Result<(), UnitError> {
-        let refused = |source| UnitError::Refused {
-            verb: "start",
-            unit: name.to_string(),
-            source,
-        };
         let program = argv.first().copied().unwrap_or_default().to_string();
         let argv: Vec<String> = argv.iter().map(|word| (*word).to_string()).collect();
         // org.freedesktop.systemd1(5): ExecStart is a(sasb), program, argv, whether failing is fine.
@@ -214,11 +154,11 @@ impl Units {
                 zbus::Variant::new(vec![(program, argv, false)]),
             ),
         ];
-        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-        manager
+        self.manager()
+            .await?
             .start_transient_unit(name, "replace", &properties, &[])
             .await
-            .map_err(refused)
+            .map_err(|source| refused("start", name, source))
             .map(drop)
     }
 
@@ -227,17 +167,7 @@ impl Units {
     /// # Errors
     /// [`UnitError::Refused`].
     pub async fn reboot(&self) -> Result<(), UnitError> {
-        let refused = |source| UnitError::Refused {
-            verb: "start",
-            unit: "reboot.target".to_string(),
-            source,
-        };
-        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-        manager
-            .start_unit("reboot.target", "replace-irreversibly")
-            .await
-            .map_err(refused)
-            .map(drop)
+        self.end_in("reboot.target").await
     }
 
     /// Asks for an orderly end of everything and no power, and comes back at once.
@@ -245,38 +175,46 @@ impl Units {
     /// # Errors
     /// [`UnitError::Refused`].
     pub async fn power_off(&self) -> Result<(), UnitError> {
-        let refused = |source| UnitError::Refused {
-            verb: "start",
-            unit: "poweroff.target".to_string(),
-            source,
-        };
-        let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-        manager
-            .start_unit("poweroff.target", "replace-irreversibly")
+        self.end_in("poweroff.target").await
+    }
+
+    /// Nothing that is asked for afterwards takes it back.
+    async fn end_in(&self, target: &str) -> Result<(), UnitError> {
+        self.manager()
+            .await?
+            .start_unit(target, "replace-irreversibly")
             .await
-            .map_err(refused)
+            .map_err(|source| refused("start", target, source))
             .map(drop)
     }
 
+    async fn manager(&self) -> Result<ManagerProxy<'_>, UnitError> {
+        ManagerProxy::new(&self.bus)
+            .await
+            .map_err(|source| refused("speak to", "systemd", source))
+    }
+
+    /// systemd tells this connection of jobs and changes from now on.
+    async fn subscribed(&self) -> zbus::Result<ManagerProxy<'_>> {
+        let manager = ManagerProxy::new(&self.bus).await?;
+        match manager.subscribe().await {
+            // A second time on the same connection.
+            Err(zbus::Error::MethodError(name, ..))
+                if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
+            other => other?,
+        }
+        Ok(manager)
+    }
+
     async fn job(&self, verb: Verb, unit: &str, limit: Duration) -> Result<(), UnitError> {
-        let refused = |source| UnitError::Refused {
-            verb: verb.word(),
-            unit: unit.to_string(),
-            source,
-        };
+        let refused = |source| refused(verb.word(), unit, source);
         let late = |_| UnitError::TooSlow {
             verb: verb.word(),
             unit: unit.to_string(),
             limit,
         };
         let run = async {
-            let manager = ManagerProxy::new(&self.bus).await.map_err(refused)?;
-            match manager.subscribe().await {
-                // A second job on the same connection.
-                Err(zbus::Error::MethodError(name, ..))
-                    if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
-                other => other.map_err(refused)?,
-            }
+            let manager = self.subscribed().await.map_err(refused)?;
             // Before the job is asked for, so that a job that ends at once is not missed.
             let mut removed = manager.receive_job_removed().await.map_err(refused)?;
             let job = match verb {
@@ -310,5 +248,13 @@ impl Units {
             Err(refused(zbus::Error::InvalidReply))
         };
         tokio::time::timeout(limit, run).await.map_err(late)?
+    }
+}
+
+fn refused(verb: &'static str, unit: &str, source: zbus::Error) -> UnitError {
+    UnitError::Refused {
+        verb,
+        unit: unit.to_string(),
+        source,
     }
 }

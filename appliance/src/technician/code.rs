@@ -4,6 +4,8 @@
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
+use crate::system::random::one_of;
+
 const DIGITS: usize = 12;
 const GROUP: usize = 4;
 /// Argon2id, OWASP's second choice: 19 MiB, twice. The screen's unit has 64 MiB.
@@ -29,20 +31,9 @@ pub(super) fn make() -> Result<String, CodeError> {
         if position > 0 && position % GROUP == 0 {
             code.push('-');
         }
-        code.push(digit()?);
+        code.push(one_of(b"0123456789")?);
     }
     Ok(code)
-}
-
-fn digit() -> Result<char, CodeError> {
-    loop {
-        let mut byte = [0u8];
-        getrandom::fill(&mut byte)?;
-        // 250 to 255 would favour the first six digits.
-        if byte[0] < 250 {
-            return Ok(char::from(b'0' + byte[0] % 10));
-        }
-    }
 }
 
 /// What is kept of `code`: a PHC string.

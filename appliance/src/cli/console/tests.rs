@@ -13,37 +13,19 @@ use super::update::update;
 use crate::alarms::Alarm;
 use crate::cli::logs::Subject;
 use crate::facility::Facility;
-use crate::report::{ByHand, Report, Technician};
-use crate::supervise::door::Situation;
-use crate::supervise::judgement::Judgement;
+use crate::report::{ByHand, Report};
 use crate::technician::Answer;
 use crate::texts::Language;
 
 fn view() -> View {
     View {
         report: Report {
-            release: "2026.11-1".into(),
-            slot: None,
-            distro: None,
-            stand_in: false,
             facility: Facility {
                 id: "cs-namacurra".into(),
                 name: "Centro de Saúde de Namacurra".into(),
                 ..Facility::default()
             },
-            judgement: Some(Judgement {
-                at: 1,
-                door_open: true,
-                database_answers: true,
-                situation: Situation::Serving,
-                since: 0,
-                minutes: None,
-            }),
-            data_disk: None,
-            addresses: vec!["10.0.0.1".parse().unwrap()],
-            alarms: Vec::new(),
-            by_hand: ByHand::default(),
-            technician: Technician::default(),
+            ..Report::of_a_serving_box()
         },
         password: None,
         code: None,

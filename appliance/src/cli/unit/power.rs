@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::database::server;
 use crate::events::{self, Event, Moment};
 use crate::guards::heap::histogram;
 use crate::guards::smart;
@@ -13,6 +14,7 @@ use crate::places::Places;
 use crate::power::{boots, ups};
 use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
+use crate::system::log::log;
 use crate::system::process::Invocation;
 use crate::system::units::Units;
 
@@ -50,7 +52,7 @@ pub(super) fn boot_begun(places: &Places) -> anyhow::Result<()> {
 pub(super) fn boot_ended(places: &Places) -> anyhow::Result<()> {
     let database = super::super::wait_for(async {
         tokio::time::timeout(BUS_LIMIT, async {
-            Units::connect().await?.state("mariadb.service").await
+            Units::connect().await?.life(server::UNIT).await
         })
         .await
     })?
@@ -101,7 +103,7 @@ pub(super) fn smart_ask(places: &Places) -> anyhow::Result<()> {
     // Its exit code is a set of flags about the disk, not about the question: smartctl(8), EXIT STATUS. A disk that keeps
     // it waiting is ended with the unit.
     if let Err(error) = asked.wait(SMARTCTL_LIMIT) {
-        super::tell(&error.to_string());
+        log(&error.to_string());
     }
     anyhow::ensure!(
         words.len() as u64 <= smart::RAW_LIMIT_BYTES,
@@ -122,10 +124,10 @@ pub(super) fn smart_read(places: &Places) -> anyhow::Result<()> {
         return Ok(());
     };
     let Some(health) = smart::judge(&raw) else {
-        super::tell("the data disk says nothing about its health");
+        log("the data disk says nothing about its health");
         return Ok(());
     };
-    super::tell(&format!("{}: {:?}", health.disk, health.verdict));
+    log(&format!("{}: {:?}", health.disk, health.verdict));
     let text = serde_json::to_vec(&health)?;
     Ok(durable::write(&places.smart(), &text, Owner::mode(0o644))?)
 }
@@ -134,7 +136,7 @@ pub(super) fn smart_read(places: &Places) -> anyhow::Result<()> {
 pub(super) fn java_histogram(places: &Places, pid: i32) -> anyhow::Result<()> {
     let kept = histogram::keep(Path::new("/tmp"), &places.histograms(), pid);
     histogram::end(pid)?;
-    super::tell(&format!(
+    log(&format!(
         "Java's heap was exhausted: what filled it is in {}",
         kept?.display()
     ));

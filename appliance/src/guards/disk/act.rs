@@ -8,11 +8,12 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, StatVfsMountFlags, fallocate};
 
 use super::{Level, RESERVE_BYTES, Reserve, Space};
-use crate::alarms::{self, Alarm, Source};
+use crate::alarms::{Alarm, Source};
 use crate::events::{self, Event};
-use crate::guards::{Hold, log};
+use crate::guards::{Hold, show};
 use crate::places::Places;
 use crate::system::durable;
+use crate::system::log::log;
 use crate::system::units::Units;
 
 const MB: u64 = 1_000_000;
@@ -98,27 +99,18 @@ fn tell(places: &Places, level: Level, space: Space) {
         places,
         &Event::new(name).with("free_mb", free).with("size_mb", size),
     );
-    let done = match level {
-        Level::Ample => alarms::lower(places, Source::DiskRoom),
-        Level::Low | Level::Full => {
-            // Never removed by itself: it is somebody's data.
-            let replaced = tree_bytes(&places.replaced()) / MB;
-            let code = if level == Level::Low {
-                "disk-low"
-            } else {
-                "disk-full"
-            };
-            let values = [
-                ("free", free.into()),
-                ("size", size.into()),
-                ("replaced", replaced.into()),
-            ];
-            alarms::raise(places, Source::DiskRoom, &Alarm::new(code, &values))
-        }
-    };
-    if let Err(error) = done {
-        log(&error.to_string());
-    }
+    let alarm = (level != Level::Ample).then(|| {
+        // Never removed by itself: it is somebody's data.
+        let replaced = tree_bytes(&places.replaced()) / MB;
+        let values = [
+            ("free", free.into()),
+            ("size", size.into()),
+            ("replaced", replaced.into()),
+        ];
+        // The alarm has the event's name.
+        Alarm::new(name, &values)
+    });
+    show(places, Source::DiskRoom, alarm.as_ref());
 }
 
 /// What a tree takes on the disk, bytes, as far as it can be read. Links are not followed.

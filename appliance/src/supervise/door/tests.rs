@@ -14,12 +14,10 @@ fn good() -> Observation {
         good_at: Some(ms(at(59))),
         good_since: Some(ms(at(50))),
         failing_since: None,
-        took: 3,
     };
     let up = Server {
         unit: Unit::Up,
         started: at(10),
-        changed: at(10),
         ..Server::default()
     };
     Observation {

@@ -11,7 +11,6 @@ fn at(seconds: u64) -> Duration {
 fn up() -> Server {
     Server {
         unit: Unit::Up,
-        changed: at(20),
         started: at(20),
         signs: Signs::default(),
     }
@@ -22,7 +21,6 @@ fn good_streak(now: u64) -> Streak {
         good_at: Some(ms(at(now))),
         good_since: Some(ms(at(60))),
         failing_since: None,
-        took: 5,
     }
 }
 
@@ -31,7 +29,6 @@ fn failing(since: u64) -> Streak {
         good_at: Some(ms(at(since))),
         good_since: None,
         failing_since: Some(ms(at(since + 10))),
-        took: 15_000,
     }
 }
 

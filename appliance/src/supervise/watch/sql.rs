@@ -16,8 +16,16 @@ const WRITE_EVERY: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Heard {
     answer: SqlAnswer,
-    wrote: bool,
     connections: Option<(u32, u32)>,
+}
+
+impl Heard {
+    fn trouble(error: &SqlError) -> Self {
+        Self {
+            answer: answer_of(error),
+            connections: None,
+        }
+    }
 }
 
 /// Keeps its connection.
@@ -44,17 +52,9 @@ impl Asker {
             Err(error) if kept && answer_of(&error) == SqlAnswer::Refused => self
                 .try_ask(now)
                 .await
-                .unwrap_or_else(|error| self.heard(&error)),
-            Err(error) => self.heard(&error),
+                .unwrap_or_else(|error| Heard::trouble(&error)),
+            Err(error) => Heard::trouble(&error),
             Ok(heard) => heard,
-        }
-    }
-
-    fn heard(&self, error: &SqlError) -> Heard {
-        Heard {
-            answer: answer_of(error),
-            wrote: false,
-            connections: None,
         }
     }
 
@@ -75,13 +75,11 @@ impl Asker {
                 } else {
                     SqlAnswer::Wrong
                 },
-                wrote: right,
                 connections: None,
             }
         } else {
             Heard {
                 answer: SqlAnswer::Good,
-                wrote: false,
                 connections: heartbeat::connections(&mut client).await?,
             }
         };
@@ -108,9 +106,6 @@ pub(super) fn note(sql: &mut Sql, heard: &Heard, asked: Duration, now: Duration)
     sql.streak
         .note(heard.answer == SqlAnswer::Good, asked, now, LIMIT * 2);
     sql.refused_since = since(heard.answer == SqlAnswer::Refused, sql.refused_since);
-    if heard.wrote {
-        sql.wrote_at = Some(ms(now));
-    }
     if heard.answer != SqlAnswer::Good {
         sql.connections = None;
     } else if heard.connections.is_some() {
@@ -138,13 +133,11 @@ mod tests {
         let mut sql = Sql::default();
         let full = Heard {
             answer: SqlAnswer::Good,
-            wrote: false,
             connections: Some((120, 120)),
         };
         note(&mut sql, &full, at(1), at(1));
         let refused = Heard {
             answer: SqlAnswer::Exhausted,
-            wrote: false,
             connections: None,
         };
         note(&mut sql, &refused, at(5), at(5));

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 use zbus::OwnedVariant;
 
-use super::{ManagerProxy, UnitError, Units};
+use super::{ManagerProxy, UnitError, Units, refused};
 
 const UNIT: &str = "org.freedesktop.systemd1.Unit";
 const SERVICE: &str = "org.freedesktop.systemd1.Service";
@@ -23,8 +23,6 @@ pub struct Life {
     pub result: String,
     /// When it last left `inactive`; zero: never.
     pub left_inactive: Duration,
-    /// When `active` or `sub` last changed.
-    pub changed: Duration,
     /// The main process; 0: none.
     pub main_pid: u32,
     /// When the main process was started.
@@ -67,20 +65,7 @@ impl Units {
     /// [`UnitError::Refused`].
     pub async fn life(&self, unit: &str) -> Result<Life, UnitError> {
         let refused = |source| refused("look at", unit, source);
-        let path = self
-            .manager()
-            .await?
-            .load_unit(unit)
-            .await
-            .map_err(refused)?;
-        let properties = zbus::Proxy::new(
-            &self.bus,
-            "org.freedesktop.systemd1",
-            path,
-            "org.freedesktop.DBus.Properties",
-        )
-        .await
-        .map_err(refused)?;
+        let properties = self.properties(unit).await.map_err(refused)?;
         let get = async |interface: &str, name: &str| -> Result<OwnedVariant, UnitError> {
             properties
                 .call("Get", &(interface, name))
@@ -93,7 +78,6 @@ impl Units {
             active: text(get(UNIT, "ActiveState").await?),
             sub: text(get(UNIT, "SubState").await?),
             left_inactive: time(get(UNIT, "InactiveExitTimestampMonotonic").await?),
-            changed: time(get(UNIT, "StateChangeTimestampMonotonic").await?),
             result: text(get(SERVICE, "Result").await?),
             main_pid: u32::try_from(get(SERVICE, "MainPID").await?).unwrap_or(0),
             main_started: time(get(SERVICE, "ExecMainStartTimestampMonotonic").await?),
@@ -109,24 +93,13 @@ impl Units {
     /// # Errors
     /// [`UnitError`].
     pub async fn news(&self, units: &[&str]) -> Result<News, UnitError> {
-        let manager = self.manager().await?;
-        match manager.subscribe().await {
-            Err(zbus::Error::MethodError(name, ..))
-                if name.as_str() == "org.freedesktop.systemd1.AlreadySubscribed" => {}
-            other => other.map_err(|source| refused("listen to", "systemd", source))?,
-        }
+        self.subscribed()
+            .await
+            .map_err(|source| refused("listen to", "systemd", source))?;
         let notify = Arc::new(Notify::new());
         for unit in units {
             let failed = |source| refused("listen to", unit, source);
-            let path = manager.load_unit(unit).await.map_err(failed)?;
-            let proxy = zbus::Proxy::new(
-                &self.bus,
-                "org.freedesktop.systemd1",
-                path,
-                "org.freedesktop.DBus.Properties",
-            )
-            .await
-            .map_err(failed)?;
+            let proxy = self.properties(unit).await.map_err(failed)?;
             let mut changes = proxy
                 .receive_signal("PropertiesChanged")
                 .await
@@ -140,6 +113,18 @@ impl Units {
             });
         }
         Ok(News { notify })
+    }
+
+    /// Where systemd tells of the unit.
+    async fn properties(&self, unit: &str) -> zbus::Result<zbus::Proxy<'static>> {
+        let path = ManagerProxy::new(&self.bus).await?.load_unit(unit).await?;
+        zbus::Proxy::new_owned(
+            self.bus.clone(),
+            "org.freedesktop.systemd1",
+            path,
+            "org.freedesktop.DBus.Properties",
+        )
+        .await
     }
 
     /// Asks for a stop and a start, and comes back at once. One on which systemd had given up is taken up again.
@@ -194,19 +179,5 @@ impl Units {
             .kill_unit(unit, "all", signal)
             .await
             .map_err(|source| refused("signal", unit, source))
-    }
-
-    async fn manager(&self) -> Result<ManagerProxy<'_>, UnitError> {
-        ManagerProxy::new(&self.bus)
-            .await
-            .map_err(|source| refused("speak to", "systemd", source))
-    }
-}
-
-fn refused(verb: &'static str, unit: &str, source: zbus::Error) -> UnitError {
-    UnitError::Refused {
-        verb,
-        unit: unit.to_string(),
-        source,
     }
 }

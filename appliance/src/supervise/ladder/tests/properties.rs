@@ -22,7 +22,6 @@ fn any_server() -> impl Strategy<Value = Server> {
     ];
     (unit, 0u64..5000, any_signs()).prop_map(|(unit, started, signs)| Server {
         unit,
-        changed: at(started),
         started: at(started),
         signs,
     })
@@ -34,7 +33,6 @@ fn any_streak() -> impl Strategy<Value = Streak> {
         good_at,
         good_since,
         failing_since,
-        took: 0,
     })
 }
 
