@@ -23,6 +23,7 @@ pub mod release;
 pub mod report;
 pub mod setup;
 pub mod sizing;
+pub mod snapshot;
 pub mod ssh;
 pub mod stamp;
 pub mod supervise;

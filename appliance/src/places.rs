@@ -44,6 +44,10 @@ impl Places {
         runtime_properties = "data/live/openmrs/openmrs-runtime.properties";
         /// What imports and restores exchanged out.
         replaced = "data/replaced";
+        /// Snapshots, one directory each.
+        snapshots = "data/snapshots";
+        /// The catalogue of snapshots (SQLite).
+        snapshot_catalogue = "data/posto/snapshots.sqlite";
         /// Work in progress; emptied at boot.
         staging = "data/staging";
         /// Per-box secrets.

@@ -1,0 +1,6 @@
+//! Snapshots: on-box point-in-time copies of database and OpenMRS files, taken while the clinic works, proven by booting
+//! them, and put back in seconds. docs/architecture.md, "Snapshots".
+
+pub mod id;
+pub mod manifest;
+pub mod proof;
