@@ -26,6 +26,13 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     Command::new(program)
 }
 
+/// Prepares a host program that the kernel kills when the calling thread ends, however it ends. `argv` may be its begin only.
+pub fn ending_with_us<S: AsRef<OsStr>>(argv: &[S]) -> Command {
+    let mut bound = command("setpriv");
+    bound.args(["--pdeathsig", "KILL"]).args(argv);
+    bound
+}
+
 /// Runs to the end and returns what was said, also on failure.
 ///
 /// # Errors

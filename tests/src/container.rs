@@ -3,10 +3,11 @@
 
 mod data;
 mod limits;
+mod nspawn;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,11 +15,12 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::command::{Said, ask, command, run};
+use crate::command::{Said, ask, run};
 use crate::{http, wait};
 
 pub use data::{DataFile, facility_file};
 pub use limits::Limits;
+pub use nspawn::enter_prefix;
 
 /// What to boot, and on what.
 #[derive(Debug, Clone)]
@@ -93,45 +95,16 @@ impl Container {
 
         let number = data::on_this_machine(options.number);
         let name = format!("posto-{number}");
-        let mut nspawn = command("setpriv");
-        nspawn.args(["--pdeathsig", "KILL"]);
-        nspawn.args(options.limits.prefix(&name)?);
-        nspawn.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
-        nspawn.args([
-            "systemd-nspawn",
-            "--quiet",
-            "--register=no",
-            "--keep-unit",
-            "--boot",
-            "--read-only",
-        ]);
-        nspawn.args([
-            "--network-veth",
-            "--resolv-conf=off",
-            "--timezone=off",
-            "--link-journal=no",
-            "--console=pipe",
-        ]);
-        nspawn
-            .arg(format!("--machine={name}"))
-            .arg(format!("--uuid={machine_id}"));
-        nspawn.arg(format!("--directory={}", root.display()));
-        nspawn.arg(format!("--bind={}:/data", data.display()));
-        nspawn.arg(format!("--bind={}:/var", data.join("var").display()));
-        nspawn.stdin(Stdio::null());
-        if let Some(console) = &options.console {
-            let file = std::fs::File::create(console)?;
-            nspawn.stdout(file.try_clone()?).stderr(file);
-        }
-        let mut nspawn = nspawn
+        let console = options.console.as_deref();
+        let mut nspawn = nspawn::boot(&name, &machine_id, &root, &data, options.limits, console)?
             .spawn()
-            .context("cannot start systemd-nspawn (package systemd-container)")?;
+            .context("cannot start systemd-nspawn (packages systemd-container, util-linux)")?;
         let nspawn_pid = nspawn.id();
         let leader = wait::until("the container's PID 1", Duration::from_secs(30), || {
             if let Some(status) = nspawn.try_wait()? {
                 bail!("systemd-nspawn ended with {status}; its words are on the console");
             }
-            Ok(leader_of(nspawn_pid))
+            Ok(nspawn::leader_of(nspawn_pid))
         })?;
         options.limits.throttle(&[&loops.0, &loops.1])?;
         let container = Self {
@@ -177,7 +150,7 @@ impl Container {
     /// # Errors
     /// Only when it cannot be started.
     pub fn ask(&self, argv: &[&str]) -> Result<Said> {
-        let mut full: Vec<String> = enter_prefix(self.leader.as_raw());
+        let mut full = enter_prefix(self.leader.as_raw());
         full.extend(argv.iter().map(|&word| word.to_owned()));
         ask(&full)
     }
@@ -329,31 +302,6 @@ impl Drop for Container {
     }
 }
 
-/// What to put before a command to run it inside the container with this PID 1.
-pub fn enter_prefix(leader: i32) -> Vec<String> {
-    [
-        "nsenter",
-        "--target",
-        &leader.to_string(),
-        "--mount",
-        "--uts",
-        "--ipc",
-        "--net",
-        "--pid",
-        "--cgroup",
-        "--root",
-        "--wd=/",
-        "env",
-        "-i",
-        "PATH=/usr/sbin:/usr/bin",
-        "LC_ALL=C.UTF-8",
-        "HOME=/root",
-        "TERM=dumb",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
-
 fn own_mount_namespace() -> Result<()> {
     use nix::mount::{MsFlags, mount};
     unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace: root is needed")?;
@@ -365,23 +313,6 @@ fn own_mount_namespace() -> Result<()> {
         None::<&str>,
     )?;
     Ok(())
-}
-
-/// systemd-nspawn's child chain: nspawn -> (outer child, ends) -> PID 1; the leader is the one with another pid namespace.
-fn leader_of(nspawn: u32) -> Option<Pid> {
-    let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-    let mut queue = vec![nspawn.to_string()];
-    while let Some(pid) = queue.pop() {
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-        for child in children.split_whitespace() {
-            let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-            if namespace(child) != namespace("self") && comm.trim() == "systemd" {
-                return child.parse().ok().map(Pid::from_raw);
-            }
-            queue.push(child.to_owned());
-        }
-    }
-    None
 }
 
 fn loop_device(mount_point: &Path) -> Result<PathBuf> {

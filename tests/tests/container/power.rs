@@ -5,7 +5,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use posto_tests::command::command;
+use posto_tests::command::ending_with_us;
 use posto_tests::container::{Container, DataFile, facility_file};
 use posto_tests::faults::{happenings, since_boot_ms};
 use posto_tests::wait;
@@ -157,10 +157,8 @@ impl UpsServer {
     }
 
     fn run(&mut self, argv: &[&str]) -> Result<()> {
-        let mut process = command("setpriv");
+        let mut process = ending_with_us(argv);
         process
-            .args(["--pdeathsig", "KILL"])
-            .args(argv)
             .env("NUT_CONFPATH", self.folder.path())
             .env("NUT_STATEPATH", self.folder.path())
             .env("NUT_ALTPIDPATH", self.folder.path());

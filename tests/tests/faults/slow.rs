@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use posto_tests::command::command;
+use posto_tests::command::ending_with_us;
 use posto_tests::container::{Limits, enter_prefix};
 use posto_tests::faults::{OpenBox, Writer, happenings, lost, since_boot_ms, starts};
 use posto_tests::http;
@@ -38,11 +38,8 @@ fn a_healthy_slow_box_is_never_touched() -> Result<()> {
     let mut loops = Vec::new();
     for _ in 0..BUSY_LOOPS {
         let prefix = enter_prefix(container.leader());
-        let (program, arguments) = prefix.split_first().context("prefix")?;
         loops.push(
-            command("setpriv")
-                .args(["--pdeathsig", "KILL", program])
-                .args(arguments)
+            ending_with_us(&prefix)
                 .args([
                     "setpriv",
                     "--pdeathsig",
