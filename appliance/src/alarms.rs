@@ -67,6 +67,8 @@ pub enum Source {
     Heat,
     /// The battery.
     Ups,
+    /// The guard of the units' processes.
+    Tasks,
     /// The ladder, when it has given up.
     Supervise,
     /// Modules of OpenMRS that used to run.
@@ -94,6 +96,7 @@ impl Source {
             Self::Clock => "clock.json",
             Self::Heat => "heat.json",
             Self::Ups => "ups.json",
+            Self::Tasks => "tasks.json",
             Self::Supervise => "supervise.json",
             Self::Modules => "modules.json",
         })

@@ -1,4 +1,4 @@
-//! What can take a box down slowly: disk, memory, heat, clocks. Guards look and tell; `supervise` acts.
+//! What can take a box down slowly: disk, memory, processes, heat, clocks. Guards look and tell; `supervise` acts.
 
 mod clock;
 mod disk;
@@ -6,6 +6,7 @@ pub mod heap;
 mod heat;
 mod memory;
 pub mod smart;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::system::{clock as clocks, durable, freezer};
 
 /// Work that may wait: imports' conversions, proofs of snapshots.
 const BACKGROUND: &str = "posto-background.slice";
-/// What changes within seconds: memory, the battery.
+/// What changes within seconds: memory, processes, the battery.
 const SOON: Duration = Duration::from_secs(10);
 /// What changes within minutes: heat, the disk's health.
 const LATE: Duration = Duration::from_secs(60);
@@ -58,6 +59,7 @@ pub struct Guards {
     heat: BTreeMap<String, heat::Level>,
     health: Option<smart::Health>,
     ups: Option<ups::Said>,
+    tasks: tasks::act::Tasks,
 }
 
 impl Guards {
@@ -70,6 +72,7 @@ impl Guards {
         self.look_for_histogram(places);
         if due(&mut self.soon, now, SOON) {
             self.look_at_memory(places, now).await;
+            self.tasks.look(places, now);
             self.look_at_battery(places);
         }
         if due(&mut self.late, now, LATE) {

@@ -118,6 +118,8 @@ impl Places {
         hwmon = "sys/class/hwmon";
         /// How long tasks wait for memory.
         memory_pressure = "proc/pressure/memory";
+        /// Holds the cgroup of each service (cgroup v2).
+        service_cgroups = "sys/fs/cgroup/system.slice";
         /// The kernel's counters of memory.
         vmstat = "proc/vmstat";
         /// Bound over `/var`.

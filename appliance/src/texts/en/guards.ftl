@@ -10,6 +10,10 @@ event-memory-killed = The system ended { $count ->
 } for want of memory.
 event-memory-short = Memory is short ({ $waiting_percent } % of the time spent waiting): background work stands still, the clinic goes on.
 event-memory-calm = There is memory again ({ $waiting_percent } % of the time spent waiting): background work goes on.
+event-processes-exhausted = { $unit } has as many processes and threads as it may: { $count ->
+    [one] one more was refused
+   *[other] { $count } more were refused
+}.
 event-heap-exhausted = OpenMRS's memory was exhausted; what filled it is in { $file }. OpenMRS restarts.
 event-heat-normal = The sensor { $sensor } is back to normal: { $degrees } °C.
 event-heat-hot = The box is hot: { $degrees } °C at the sensor { $sensor }.
@@ -33,6 +37,7 @@ event-unclean-end = Last time the box was not switched off in order (a power cut
 alarm-disk-low = The data disk is nearly full: { $free } MB free of { $size } MB. Call support. What earlier imports replaced (/data/replaced) takes { $replaced } MB and is never removed by itself.
 alarm-disk-full = The data disk is full: { $free } MB free of { $size } MB. OpenMRS stays closed so that no data are harmed, and opens by itself when there is room. Call support. What earlier imports replaced (/data/replaced) takes { $replaced } MB and is never removed by itself.
 alarm-clock-wrong = The box's clock is wrong: it says { $time } (UTC). Dates of new records will be wrong. Connect the box to the network or call support; the board's battery may be empty.
+alarm-processes-exhausted = { $unit } has as many processes and threads as it may, so that the rest of the box goes on. If OpenMRS hangs, restart it from the menu; if this comes back, call support.
 alarm-heat = The box is too hot: { $degrees } °C at the sensor { $sensor }. Remove the dust, look at the fan, keep it away from walls and the sun.
 alarm-disk-failing = The disk { $disk } announces that it will fail. Copy the data now and call support to replace it.
 alarm-wear-unreadable = The disk { $disk } has { $figure } sectors that cannot be read. Copy the data and ask for a new disk.

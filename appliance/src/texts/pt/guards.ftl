@@ -10,6 +10,10 @@ event-memory-killed = O sistema terminou { $count ->
 } por falta de memória.
 event-memory-short = Falta memória ({ $waiting_percent } % do tempo à espera): o trabalho de fundo pára, a clínica continua.
 event-memory-calm = Há outra vez memória ({ $waiting_percent } % do tempo à espera): o trabalho de fundo continua.
+event-processes-exhausted = { $unit } tem tantos processos e threads quantos pode ter: { $count ->
+    [one] foi recusado mais um
+   *[other] foram recusados mais { $count }
+}.
 event-heap-exhausted = A memória do OpenMRS esgotou-se; o que a enchia está em { $file }. O OpenMRS reinicia.
 event-heat-normal = O sensor { $sensor } voltou ao normal: { $degrees } °C.
 event-heat-hot = A máquina está quente: { $degrees } °C no sensor { $sensor }.
@@ -33,6 +37,7 @@ event-unclean-end = Da vez anterior a máquina não se desligou em ordem (corte 
 alarm-disk-low = O disco de dados está quase cheio: { $free } MB livres de { $size } MB. Chame o suporte. O que importações anteriores substituíram (/data/replaced) ocupa { $replaced } MB e nunca é apagado sozinho.
 alarm-disk-full = O disco de dados está cheio: { $free } MB livres de { $size } MB. O OpenMRS fica fechado para não estragar os dados e abre sozinho quando houver espaço. Chame o suporte. O que importações anteriores substituíram (/data/replaced) ocupa { $replaced } MB e nunca é apagado sozinho.
 alarm-clock-wrong = O relógio da máquina está errado: diz { $time } (UTC). As datas dos registos novos ficam erradas. Ligue a máquina à rede ou chame o suporte; a pilha da placa pode estar gasta.
+alarm-processes-exhausted = { $unit } tem tantos processos e threads quantos pode ter, para que o resto da máquina continue. Se o OpenMRS não responder, reinicie-o no menu; se isto voltar, chame o suporte.
 alarm-heat = A máquina está quente demais: { $degrees } °C no sensor { $sensor }. Limpe o pó, veja a ventoinha e afaste-a de paredes e do sol.
 alarm-disk-failing = O disco { $disk } anuncia que vai avariar. Faça já uma cópia dos dados e chame o suporte para o substituir.
 alarm-wear-unreadable = O disco { $disk } tem { $figure } sectores que não se lêem. Faça uma cópia dos dados e peça um disco novo.
