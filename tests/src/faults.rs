@@ -7,5 +7,5 @@ mod writer;
 
 pub use happenings::{Happening, happenings, since_boot_ms, starts};
 pub use open_box::{OPEN_BOUND, OpenBox};
-pub use trial::Trial;
+pub use trial::{Outcome, Trial};
 pub use writer::{Log, Writer, lost};

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use posto_tests::container::Container;
-use posto_tests::faults::Trial;
 use posto_tests::wait;
 
 use crate::ground::{
-    BACK_BOUND, FELT_BOUND, HUNG, KILLED, NOTICE_BOUND, drop_in, main_pid, open_box, shell, signal,
+    BACK_BOUND, FELT_BOUND, HUNG, KILLED, NOTICE_BOUND, drop_in, endure, go_through, main_pid,
+    shell, signal,
 };
 
 const UNIT: &str = "mariadb.service";
@@ -16,60 +16,42 @@ const OPENMRS: &str = "openmrs.service";
 
 #[test]
 fn the_database_killed_under_load_comes_back_without_a_new_start_of_openmrs() -> Result<()> {
-    let opened = open_box("database-killed")?;
-    let mut trial = Trial::inject(
+    let outcome = endure(
+        "database-killed",
         "MariaDB killed -9 under load",
         KILLED,
-        &opened.container,
-        opened.clerk()?,
-        |container| signal(container, "KILL", &[UNIT]),
+        &["database", "mariadb"],
+        |container, _| signal(container, "KILL", &[UNIT]),
     )?;
-    trial
-        .hurts(FELT_BOUND)?
-        .detected_by(&["database", "mariadb"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    let outcome = trial.finish()?;
     ensure!(
         outcome.restarts[0] == 0,
         "OpenMRS survives a restart of the database by itself"
     );
-    opened.container.stop()
+    Ok(())
 }
 
 #[test]
 fn the_database_stopped_goes_on() -> Result<()> {
-    let opened = open_box("database-stopped")?;
-    let mut trial = Trial::inject(
+    endure(
+        "database-stopped",
         "MariaDB SIGSTOPped",
         HUNG,
-        &opened.container,
-        opened.clerk()?,
-        |container| signal(container, "STOP", &[UNIT]),
-    )?;
-    trial
-        .hurts(FELT_BOUND)?
-        .detected_by(&["database", "mariadb", "stopped"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    trial.finish()?;
-    opened.container.stop()
+        &["database", "mariadb", "stopped"],
+        |container, _| signal(container, "STOP", &[UNIT]),
+    )
+    .map(drop)
 }
 
 #[test]
 fn both_killed_come_back() -> Result<()> {
-    let opened = open_box("both-killed")?;
-    let mut trial = Trial::inject(
+    endure(
+        "both-killed",
         "OpenMRS and MariaDB killed -9",
         KILLED,
-        &opened.container,
-        opened.clerk()?,
-        |container| signal(container, "KILL", &[OPENMRS, UNIT]),
-    )?;
-    trial
-        .hurts(FELT_BOUND)?
-        .detected_by(&["openmrs", "database", "mariadb"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    trial.finish()?;
-    opened.container.stop()
+        &["openmrs", "database", "mariadb"],
+        |container, _| signal(container, "KILL", &[OPENMRS, UNIT]),
+    )
+    .map(drop)
 }
 
 /// More idle clients than the database allows: each waits until it gets in, and stays. Meanwhile root, who was in before,
@@ -112,91 +94,90 @@ END
 
 #[test]
 fn exhausted_connections_are_seen_and_freed() -> Result<()> {
-    let opened = open_box("connections")?;
-    let mut trial = Trial::inject(
+    endure(
+        "connections",
         "MariaDB's connections exhausted",
         HUNG,
-        &opened.container,
-        opened.clerk()?,
-        exhaust,
-    )?;
-    trial
-        .hurts(FELT_BOUND)?
-        .detected_by(&["connection", "database", "openmrs"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    trial.finish()?;
-    opened.container.stop()
+        &["connection", "database", "openmrs"],
+        |container, _| exhaust(container),
+    )
+    .map(drop)
 }
 
 #[test]
 fn a_full_disk_shuts_the_clinic_in_order_and_space_opens_it_again() -> Result<()> {
-    let opened = open_box("disk-full")?;
-    let mut trial = Trial::inject(
+    // Quickly until little is left, then slowly, as logs and exports fill a disk.
+    let fill = |container: &Container| {
+        shell(
+            container,
+            "free=$(df --output=avail -B1M /data | tail -1)
+             fallocate -l $((free - 400))M /data/hog
+             while dd if=/dev/zero bs=1M count=8 status=none >> /data/more; do sleep 0.3; done 2> /dev/null; true",
+        )
+        .map(drop)
+    };
+    let free_later = |container: &Container| {
+        wait::pause(Duration::from_secs(60));
+        let page = container.get("/openmrs/")?;
+        println!("# while it is full the door answers {}", page.status);
+        println!("# {}", shell(container, "df -h /data | tail -1")?.trim());
+        container
+            .run(&["rm", "-f", "/data/hog", "/data/more"])
+            .map(drop)
+    };
+    go_through(
+        "disk-full",
         "the database's disk full for a minute",
         HUNG,
-        &opened.container,
-        opened.clerk()?,
-        |container| {
-            // Quickly until little is left, then slowly, as logs and exports fill a disk.
-            shell(
-                container,
-                "free=$(df --output=avail -B1M /data | tail -1)
-                 fallocate -l $((free - 400))M /data/hog
-                 while dd if=/dev/zero bs=1M count=8 status=none >> /data/more; do sleep 0.3; done 2> /dev/null; true",
-            )
-            .map(drop)
-        },
-    )?;
-    trial
-        .hurts(FELT_BOUND)?
-        .detected_by(&["disk", "hold", "reserve"], NOTICE_BOUND)?
-        .then(|container| {
-            wait::pause(Duration::from_secs(60));
-            let page = container.get("/openmrs/")?;
-            println!("# while it is full the door answers {}", page.status);
-            println!("# {}", shell(container, "df -h /data | tail -1")?.trim());
-            container
-                .run(&["rm", "-f", "/data/hog", "/data/more"])
+        |container, _| fill(container),
+        |trial| {
+            trial
+                .hurts(FELT_BOUND)?
+                .detected_by(&["disk", "hold", "reserve"], NOTICE_BOUND)?
+                .then(free_later)?
+                .recovers(BACK_BOUND)
                 .map(drop)
-        })?
-        .recovers(BACK_BOUND)?;
-    trial.finish()?;
-    opened.container.stop()
+        },
+    )
+    .map(drop)
+}
+
+/// Starts OpenMRS again, and takes the database away once its Java runs.
+fn start_into_the_void(container: &Container) -> Result<()> {
+    drop_in(
+        container,
+        UNIT,
+        "[Service]\nExecStartPre=/usr/bin/test ! -e /run/no-database",
+    )?;
+    let before = main_pid(container, OPENMRS)?;
+    container.run(&["systemctl", "--no-block", "restart", OPENMRS])?;
+    // It waits for the database before it starts Java; Java needs a second before it asks.
+    wait::until("a new Java", Duration::from_secs(120), || {
+        let pid = main_pid(container, OPENMRS).unwrap_or_default();
+        let java = container.ask(&["cat", &format!("/proc/{pid}/comm")])?;
+        Ok((pid != before && java.out.trim() == "java").then_some(()))
+    })?;
+    container.run(&["touch", "/run/no-database"])?;
+    signal(container, "KILL", &[UNIT])
 }
 
 #[test]
 fn java_started_while_the_database_was_away_is_started_again() -> Result<()> {
-    let opened = open_box("away")?;
-    let mut trial = Trial::inject(
+    go_through(
+        "away",
         "MariaDB away for 40 s just when Java starts",
         HUNG,
-        &opened.container,
-        opened.clerk()?,
-        |container| {
-            drop_in(
-                container,
-                UNIT,
-                "[Service]\nExecStartPre=/usr/bin/test ! -e /run/no-database",
-            )?;
-            let before = main_pid(container, OPENMRS)?;
-            container.run(&["systemctl", "--no-block", "restart", OPENMRS])?;
-            // It waits for the database before it starts Java; Java needs a second before it asks.
-            wait::until("a new Java", Duration::from_secs(120), || {
-                let pid = main_pid(container, OPENMRS).unwrap_or_default();
-                let java = container.ask(&["cat", &format!("/proc/{pid}/comm")])?;
-                Ok((pid != before && java.out.trim() == "java").then_some(()))
-            })?;
-            container.run(&["touch", "/run/no-database"])?;
-            signal(container, "KILL", &[UNIT])
+        |container, _| start_into_the_void(container),
+        |trial| {
+            trial
+                .then(|container| {
+                    wait::pause(Duration::from_secs(40));
+                    container.run(&["rm", "/run/no-database"]).map(drop)
+                })?
+                .detected_by(&["openmrs", "database", "mariadb"], NOTICE_BOUND)?
+                .recovers(BACK_BOUND)
+                .map(drop)
         },
-    )?;
-    trial
-        .then(|container| {
-            wait::pause(Duration::from_secs(40));
-            container.run(&["rm", "/run/no-database"]).map(drop)
-        })?
-        .detected_by(&["openmrs", "database", "mariadb"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    trial.finish()?;
-    opened.container.stop()
+    )
+    .map(drop)
 }

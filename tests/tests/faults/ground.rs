@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::{Container, Limits};
-use posto_tests::faults::OpenBox;
+use posto_tests::faults::{OpenBox, Outcome, Trial};
+use posto_tests::standin::Clinic;
 
 /// The goals.
 pub(crate) const KILLED: Option<Duration> = Some(Duration::from_secs(5));
@@ -15,8 +16,45 @@ pub(crate) const NOTICE_BOUND: Duration = Duration::from_secs(150);
 pub(crate) const BACK_BOUND: Duration = Duration::from_secs(420);
 pub(crate) const FELT_BOUND: Duration = Duration::from_secs(90);
 
-pub(crate) fn open_box(name: &str) -> Result<OpenBox> {
+fn open_box(name: &str) -> Result<OpenBox> {
     OpenBox::start(name, Limits::default(), &[])
+}
+
+/// One fault's life in a box of its own, called `name`: `inject` breaks it while a clerk writes, `course` waits for what it
+/// should come to; `fault` and `goal` stand in the table.
+pub(crate) fn go_through(
+    name: &str,
+    fault: &'static str,
+    goal: Option<Duration>,
+    inject: impl FnOnce(&Container, &Clinic) -> Result<()>,
+    course: impl FnOnce(&mut Trial<'_>) -> Result<()>,
+) -> Result<Outcome> {
+    let opened = open_box(name)?;
+    let clerk = opened.clerk()?;
+    let mut trial = Trial::inject(fault, goal, &opened.container, clerk.clone(), |container| {
+        inject(container, &clerk)
+    })?;
+    course(&mut trial)?;
+    let outcome = trial.finish()?;
+    opened.container.stop()?;
+    Ok(outcome)
+}
+
+/// A fault that clerks feel, that an event with one of `words` in its name tells of, and that goes by.
+pub(crate) fn endure(
+    name: &str,
+    fault: &'static str,
+    goal: Option<Duration>,
+    words: &[&str],
+    inject: impl FnOnce(&Container, &Clinic) -> Result<()>,
+) -> Result<Outcome> {
+    go_through(name, fault, goal, inject, |trial| {
+        trial
+            .hurts(FELT_BOUND)?
+            .detected_by(words, NOTICE_BOUND)?
+            .recovers(BACK_BOUND)
+            .map(drop)
+    })
 }
 
 /// The process that systemd takes for the service.

@@ -1,24 +1,23 @@
 //! What can happen to posto itself: nobody who works in the clinic may notice.
 
 use anyhow::{Result, ensure};
-use posto_tests::faults::Trial;
 
-use crate::ground::{BACK_BOUND, KILLED, NOTICE_BOUND, open_box, signal};
+use crate::ground::{BACK_BOUND, KILLED, NOTICE_BOUND, go_through, signal};
 
-fn unnoticed(name: &'static str, fault: &'static str, with: &'static str) -> Result<()> {
-    let opened = open_box(name)?;
+fn unnoticed(name: &str, fault: &'static str, with: &str) -> Result<()> {
     let goal = if with == "KILL" { KILLED } else { None };
-    let mut trial = Trial::inject(
+    let outcome = go_through(
+        name,
         fault,
         goal,
-        &opened.container,
-        opened.clerk()?,
-        |container| signal(container, with, &["posto.service"]),
+        |container, _| signal(container, with, &["posto.service"]),
+        |trial| {
+            trial
+                .detected_by(&["box-started", "posto"], NOTICE_BOUND)?
+                .recovers(BACK_BOUND)
+                .map(drop)
+        },
     )?;
-    trial
-        .detected_by(&["box-started", "posto"], NOTICE_BOUND)?
-        .recovers(BACK_BOUND)?;
-    let outcome = trial.finish()?;
     ensure!(
         outcome.restarts[..2] == [0, 0],
         "OpenMRS and the database must not notice: {:?}",
@@ -26,7 +25,7 @@ fn unnoticed(name: &'static str, fault: &'static str, with: &'static str) -> Res
     );
     ensure!(outcome.restarts[2] >= 1, "posto was not started again");
     ensure!(outcome.refused == 0, "a clerk noticed");
-    opened.container.stop()
+    Ok(())
 }
 
 #[test]
