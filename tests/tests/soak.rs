@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::{Container, Limits};
-use posto_tests::faults::{OPEN_BOUND, OpenBox, happenings, lost, since_boot_ms, starts};
+use posto_tests::faults::{OPEN_BOUND, happenings, lost, open_box, since_boot_ms, starts};
 use posto_tests::standin::{Added, Clinic};
 use posto_tests::wait;
 
@@ -58,7 +58,7 @@ fn thirty_clerks_for_an_hour_lose_nothing_and_leave_no_mark_in_memory() -> Resul
         memory_bytes: Some(MEMORY_BYTES),
         iops: None,
     };
-    let mut opened = OpenBox::start("soak", limits, &["standin.ballast=on"])?;
+    let mut opened = open_box("soak", limits, &["standin.ballast=on"])?;
     size_as_a_box_of_4_gb(&mut opened.container)?;
     let clerk = opened.clerk()?.with_patience(Duration::from_secs(30));
     let container = &opened.container;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::Container;
+use posto_tests::installed::admin;
 use posto_tests::wait;
 
-use crate::ground::{OpenBox, admin};
+use crate::ground::open_box;
 
 /// The daemon looks every 5 s while all is well.
 const SHUT_BOUND: Duration = Duration::from_secs(20);
@@ -26,7 +27,7 @@ fn is_shut(container: &Container) -> Result<bool> {
 
 #[test]
 fn hands_at_the_box_stop_start_and_restart_openmrs_and_shut_and_open_the_door() -> Result<()> {
-    let OpenBox { _folder, container } = OpenBox::start("by-hand")?;
+    let (_folder, container) = open_box("by-hand")?;
     let clinic = admin(&container)?;
     clinic.add_patient()?;
 
@@ -111,7 +112,7 @@ fn hands_at_the_box_stop_start_and_restart_openmrs_and_shut_and_open_the_door() 
 
 #[test]
 fn a_new_box_has_a_technicians_code_and_forgets_it_once_it_is_noted() -> Result<()> {
-    let OpenBox { _folder, container } = OpenBox::start("technician")?;
+    let (_folder, container) = open_box("technician")?;
     let code = posto(&container, &["technician", "show"])?;
     let code = code.trim();
     ensure!(code.len() == 14, "twelve digits in three groups: {code}");

@@ -7,21 +7,20 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use posto_tests::command::{ending_with_us, run};
 use posto_tests::container::DataFile;
+use posto_tests::release;
 use posto_tests::wait;
-
-use crate::ground::{release, scratch};
 
 const BOUND: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_killed_program_leaves_no_process_and_no_mount_of_its_container() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = folder.path().join("data.xfs");
     let mut program = ending_with_us(&[env!("CARGO_BIN_EXE_posto-box")])
         .args(["container", "--data-gib", "4", "--state"])
         .arg(folder.path())
         .arg("--release")
-        .arg(release()?)
+        .arg(release::folder()?)
         .stdin(Stdio::null())
         .spawn()?;
     let leader = wait::until("the container's PID 1", BOUND, || {

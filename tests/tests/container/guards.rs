@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::Limits;
-use posto_tests::faults::{OpenBox, happenings, since_boot_ms};
+use posto_tests::faults::{happenings, open_box, since_boot_ms};
+use posto_tests::installed::OpenBox;
 use posto_tests::wait;
 
 use crate::ground::OPEN_BOUND;
@@ -14,7 +15,7 @@ const NOTICE_BOUND: Duration = Duration::from_secs(600);
 
 #[test]
 fn what_filled_javas_heap_is_kept_and_java_starts_again() -> Result<()> {
-    let mut opened = OpenBox::start("histogram", Limits::default(), &[])?;
+    let mut opened = open_box("histogram", Limits::default(), &[])?;
     let begun = since_boot_ms()?;
     let pid = |opened: &OpenBox| {
         opened
@@ -55,7 +56,7 @@ fn what_filled_javas_heap_is_kept_and_java_starts_again() -> Result<()> {
 
 #[test]
 fn room_is_held_back_for_the_databases_orderly_end() -> Result<()> {
-    let opened = OpenBox::start("reserve", Limits::default(), &[])?;
+    let opened = open_box("reserve", Limits::default(), &[])?;
     wait::until("the reserve", Duration::from_secs(60), || {
         let size = opened
             .container

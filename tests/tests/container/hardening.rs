@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use posto_tests::command::run;
 use posto_tests::container::{Container, DataFile, facility_file};
+use posto_tests::installed::DATA_BYTES;
+use posto_tests::release;
 use posto_tests::wait;
 
-use crate::ground::{DATA_BYTES, OPEN_BOUND, OpenBox, options, scratch};
+use crate::ground::{OPEN_BOUND, open_box, options};
 
 /// Every TCP and UDP port that may be listened on, and why.
 const PORTS: [(&str, &str); 5] = [
@@ -67,7 +69,7 @@ const SOCKETS: [(&str, &str); 17] = [
 
 #[test]
 fn nothing_listens_that_is_not_on_the_list_and_nothing_gives_rights_away() -> Result<()> {
-    let OpenBox { _folder, container } = OpenBox::start("hardening")?;
+    let (_folder, container) = open_box("hardening")?;
     let ports = container.run(&["ss", "-Htuln"])?;
     for line in ports.lines() {
         let local = line.split_whitespace().nth(4).context("a line of ss")?;
@@ -191,7 +193,7 @@ fn exposures(container: &Container) -> Result<()> {
 
 #[test]
 fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let key = folder.path().join("key");
     let key_name = key.to_str().context("path")?;
     run(&[
@@ -213,7 +215,7 @@ fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
         public.trim()
     );
     let data = DataFile::create(&folder.path().join("ssh.xfs"), DATA_BYTES, &facility)?;
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     container.wait_open(OPEN_BOUND)?;
     let address = container.address().to_string();
     wait::until("port 22", Duration::from_secs(60), || {

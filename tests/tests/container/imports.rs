@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::Container;
+use posto_tests::installed::admin;
 
-use crate::ground::{OPEN_BOUND, OpenBox, admin};
+use crate::ground::{OPEN_BOUND, open_box};
 
 fn table_counts(container: &Container, database: &str) -> Result<BTreeMap<String, u64>> {
     let tables = container.run(&["mariadb", "-N", "-B", "-e", &format!(
@@ -34,10 +35,7 @@ fn imported_whole(dump: &str) -> Result<()> {
         println!("SKIPPED: {} is not here (set POSTO_DUMPS)", file.display());
         return Ok(());
     }
-    let OpenBox {
-        _folder,
-        mut container,
-    } = OpenBox::start("import")?;
+    let (_folder, mut container) = open_box("import")?;
     let inside = container.data().join("import-test.sql");
     std::fs::copy(&file, &inside)?;
 
@@ -119,10 +117,7 @@ fn the_dump_of_mozambique_is_imported_whole() -> Result<()> {
 
 #[test]
 fn a_damaged_dump_changes_nothing() -> Result<()> {
-    let OpenBox {
-        _folder,
-        mut container,
-    } = OpenBox::start("bad")?;
+    let (_folder, mut container) = open_box("bad")?;
     admin(&container)?.add_patient()?;
     let cases: [(&str, &[u8]); 4] = [
         ("half a gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b"),

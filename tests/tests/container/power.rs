@@ -8,10 +8,11 @@ use anyhow::{Context, Result, ensure};
 use posto_tests::command::ending_with_us;
 use posto_tests::container::{Container, DataFile, facility_file};
 use posto_tests::faults::{happenings, since_boot_ms};
+use posto_tests::release;
 use posto_tests::wait;
 use serde::Deserialize;
 
-use crate::ground::{OPEN_BOUND, installed, options, scratch};
+use crate::ground::{OPEN_BOUND, installed, options};
 
 const NOTICE_BOUND: Duration = Duration::from_secs(60);
 /// OpenMRS, then the database, on a shared machine; the box itself would give them 13 minutes.
@@ -64,7 +65,7 @@ fn needed_no_recovery(container: &Container) -> Result<()> {
 
 #[test]
 fn an_orderly_end_is_clean_and_counted_and_a_power_cut_is_counted_as_one() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = installed(&folder.path().join("boots.xfs"))?;
     let first = boots(&data)?;
     println!("after installation and an orderly end: {first:?}");
@@ -73,7 +74,7 @@ fn an_orderly_end_is_clean_and_counted_and_a_power_cut_is_counted_as_one() -> Re
         "the installation's boot ended in order: {first:?}"
     );
 
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     container.wait_open(OPEN_BOUND)?;
     needed_no_recovery(&container)?;
     container.kill()?;
@@ -84,7 +85,7 @@ fn an_orderly_end_is_clean_and_counted_and_a_power_cut_is_counted_as_one() -> Re
     );
 
     let begun = since_boot_ms()?;
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     wait_for_event(&container, "unclean-end", begun)?;
     container.wait_open(OPEN_BOUND)?;
     for property in ["HandlePowerKey", "HandleLidSwitch"] {
@@ -193,9 +194,9 @@ fn a_nearly_empty_battery_switches_the_box_off_in_order() -> Result<()> {
         println!("SKIPPED: nut-server is not on this machine");
         return Ok(());
     }
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = installed(&folder.path().join("ups.xfs"))?;
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     let [a, b, c, _] = container.address().octets();
     let here = format!("{a}.{b}.{c}.1");
     let server = UpsServer::start(&here)?;
@@ -242,7 +243,7 @@ fn a_nearly_empty_battery_switches_the_box_off_in_order() -> Result<()> {
     // Otherwise the next boot would be switched off as well, as it should.
     server.says("OL CHRG")?;
     let begun = since_boot_ms()?;
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     container.wait_open(OPEN_BOUND)?;
     needed_no_recovery(&container)?;
     let told = happenings(&container, begun)?;
@@ -257,9 +258,9 @@ fn a_nearly_empty_battery_switches_the_box_off_in_order() -> Result<()> {
 #[test]
 fn without_a_ups_nothing_listens_to_one() -> Result<()> {
     ensure!(!facility_file(1, "x").contains("ups"));
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = installed(&folder.path().join("no-ups.xfs"))?;
-    let container = Container::start(&options(data.path(), 1)?)?;
+    let container = Container::start(&options(data.path())?)?;
     wait::until("systemd's last word on the boot", OPEN_BOUND, || {
         let state = container.ask(&["systemctl", "is-system-running"])?;
         Ok((state.out.trim() == "running").then_some(()))

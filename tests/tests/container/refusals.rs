@@ -5,16 +5,17 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use posto_tests::command::{ask, run};
 use posto_tests::container::{Container, DataFile, facility_file};
+use posto_tests::release;
 use posto_tests::wait;
 
-use crate::ground::{installed, label, options, scratch};
+use crate::ground::{installed, label, options};
 
 /// Boots on data that `damage` changed; the database must stay down, the door shut, and nothing new be made.
 fn stays_down(name: &str, damage: impl FnOnce(&str) -> Result<()>) -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = installed(&folder.path().join(format!("{name}.xfs")))?;
     data.change(damage)?;
-    let container = Container::start(&options(data.path(), 1)?)?;
+    let container = Container::start(&options(data.path())?)?;
     wait::until("the guard's verdict", Duration::from_secs(120), || {
         let state = container
             .ask(&[
@@ -100,7 +101,7 @@ fn data_of_another_release_keep_the_database_down() -> Result<()> {
 
 #[test]
 fn a_full_disk_at_first_boot_ends_in_a_clear_refusal_and_a_later_boot_goes_on() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = DataFile::create(
         &folder.path().join("full.xfs"),
         320 << 20,
@@ -117,7 +118,7 @@ fn a_full_disk_at_first_boot_ends_in_a_clear_refusal_and_a_later_boot_goes_on() 
         ])?;
         run(&["truncate", "-s", "-8M", &format!("{at}/ballast")]).map(drop)
     })?;
-    let container = Container::start(&options(data.path(), 1)?)?;
+    let container = Container::start(&options(data.path())?)?;
     wait::until("first boot's refusal", Duration::from_secs(180), || {
         let state = container
             .ask(&[

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use posto_tests::command::run;
 use posto_tests::container::{Container, DataFile, facility_file};
+use posto_tests::installed::DATA_BYTES;
+use posto_tests::release;
 
-use crate::ground::{DATA_BYTES, OPEN_BOUND, options, scratch};
+use crate::ground::{OPEN_BOUND, options};
 
 #[test]
 fn two_boxes_share_no_secret() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let mut seen: Vec<BTreeMap<String, String>> = Vec::new();
     for name in ["um", "dois"] {
         let data = DataFile::create(
@@ -18,7 +20,7 @@ fn two_boxes_share_no_secret() -> Result<()> {
             DATA_BYTES,
             &facility_file(1, "posto-um"),
         )?;
-        let mut container = Container::start(&options(data.path(), 1)?)?;
+        let mut container = Container::start(&options(data.path())?)?;
         container.wait_open(OPEN_BOUND)?;
         let accounts = container.run(&[
             "mariadb",

@@ -5,20 +5,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use posto_tests::command::run;
 use posto_tests::container::{Container, DataFile, facility_file};
+use posto_tests::installed::{DATA_BYTES, admin};
+use posto_tests::release;
 use posto_tests::wait;
 
-use crate::ground::{DATA_BYTES, OPEN_BOUND, OpenBox, admin, installed, label, options, scratch};
+use crate::ground::{OPEN_BOUND, installed, label, open_box, options};
 
 #[test]
 fn a_fresh_box_installs_itself_and_opens_its_door_only_then() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = DataFile::create(
         &folder.path().join("fresh.xfs"),
         DATA_BYTES,
         &facility_file(1, "posto-um"),
     )?;
     let start = Instant::now();
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
 
     let waiting = wait::until("the door's page", Duration::from_secs(60), || {
         Ok(container.get("/openmrs/").ok())
@@ -100,9 +102,9 @@ fn a_fresh_box_installs_itself_and_opens_its_door_only_then() -> Result<()> {
 
 #[test]
 fn acknowledged_records_survive_the_death_of_every_process() -> Result<()> {
-    let folder = scratch()?;
+    let folder = release::scratch()?;
     let data = installed(&folder.path().join("kill.xfs"))?;
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     container.wait_open(OPEN_BOUND)?;
     let clinic = admin(&container)?;
     let mut acknowledged = 0;
@@ -112,7 +114,7 @@ fn acknowledged_records_survive_the_death_of_every_process() -> Result<()> {
     }
     container.kill()?;
     let start = Instant::now();
-    let mut container = Container::start(&options(data.path(), 1)?)?;
+    let mut container = Container::start(&options(data.path())?)?;
     container.wait_open(OPEN_BOUND)?;
     println!(
         "installed box after a kill: {:.1} s from power-on to OpenMRS through the door",
@@ -128,7 +130,7 @@ fn acknowledged_records_survive_the_death_of_every_process() -> Result<()> {
 
 #[test]
 fn from_outside_only_the_door_can_be_reached_and_services_are_sandboxed() -> Result<()> {
-    let OpenBox { _folder, container } = OpenBox::start("ports")?;
+    let (_folder, container) = open_box("ports")?;
     let scan = run(&[
         "nmap",
         "-n",

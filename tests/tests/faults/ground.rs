@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::{Container, Limits};
-use posto_tests::faults::{OpenBox, Outcome, Trial};
+use posto_tests::faults::{Outcome, Trial, open_box};
 use posto_tests::standin::Clinic;
 
 /// The goals.
@@ -16,10 +16,6 @@ pub(crate) const NOTICE_BOUND: Duration = Duration::from_secs(150);
 pub(crate) const BACK_BOUND: Duration = Duration::from_secs(420);
 pub(crate) const FELT_BOUND: Duration = Duration::from_secs(90);
 
-fn open_box(name: &str) -> Result<OpenBox> {
-    OpenBox::start(name, Limits::default(), &[])
-}
-
 /// One fault's life in a box of its own, called `name`: `inject` breaks it while a clerk writes, `course` waits for what it
 /// should come to; `fault` and `goal` stand in the table.
 pub(crate) fn go_through(
@@ -29,7 +25,7 @@ pub(crate) fn go_through(
     inject: impl FnOnce(&Container, &Clinic) -> Result<()>,
     course: impl FnOnce(&mut Trial<'_>) -> Result<()>,
 ) -> Result<Outcome> {
-    let opened = open_box(name)?;
+    let opened = open_box(name, Limits::default(), &[])?;
     let clerk = opened.clerk()?;
     let mut trial = Trial::inject(fault, goal, &opened.container, clerk.clone(), |container| {
         inject(container, &clerk)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use posto_tests::command::ending_with_us;
 use posto_tests::container::{Limits, enter_prefix};
-use posto_tests::faults::{OpenBox, Writer, happenings, lost, since_boot_ms, starts};
+use posto_tests::faults::{Writer, happenings, lost, open_box, since_boot_ms, starts};
 use posto_tests::http;
 use posto_tests::wait;
 
@@ -26,7 +26,7 @@ fn a_healthy_slow_box_is_never_touched() -> Result<()> {
         memory_bytes: None,
         iops: Some(IOPS),
     };
-    let opened = OpenBox::start("slow", limits, &[])?;
+    let opened = open_box("slow", limits, &[])?;
     let container = &opened.container;
     let pids =
         || -> Result<Vec<String>> { UNITS.iter().map(|unit| main_pid(container, unit)).collect() };
