@@ -1,6 +1,7 @@
 //! The clinic's database: where it lives, how it is asked, how a dump comes in.
 
 pub mod client;
+pub mod counts;
 pub mod founding;
 pub mod heartbeat;
 pub mod import;
