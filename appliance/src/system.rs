@@ -11,5 +11,6 @@ pub mod log;
 pub mod namespace;
 pub mod process;
 pub mod random;
+pub mod reflink;
 pub mod units;
 pub mod vital;
