@@ -15,6 +15,8 @@ mod ground;
 
 #[path = "import/made.rs"]
 mod made;
+#[path = "import/network.rs"]
+mod network;
 #[path = "import/reader.rs"]
 mod reader;
 #[path = "import/real.rs"]

@@ -19,7 +19,8 @@ use crate::database::import::{exchange, space};
 use crate::database::server::{MYSQL_ID, POSTO_ID};
 use crate::facility;
 use crate::places::Places;
-use crate::system::clock;
+use crate::system::log::log;
+use crate::system::{clock, namespace};
 use crate::texts::{Language, Value, say};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -64,6 +65,8 @@ pub struct Arguments {
 /// # Errors
 /// Only when this process cannot do anything at all; the import's own errors are printed here.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    // While there is one thread, so that every later one and every program of the import has none either.
+    give_up_the_network();
     let places = Places::default();
     let language = facility::in_force(&places).0.language;
     if !arguments.dry_run && !agreed(arguments, &places, language)? {
@@ -95,6 +98,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let result = super::wait_for(work(arguments, &request, &setting, language))?;
     Ok(told(arguments, language, result))
+}
+
+/// The import talks to the database and to systemd over sockets with a path, and to nobody else. It goes on where it is
+/// not root (a dry run on another machine): then it may do no more than its user.
+fn give_up_the_network() {
+    if let Err(error) = namespace::leave_the_network() {
+        log(&format!(
+            "the import keeps this user's network, which it does not use: {error}"
+        ));
+    }
 }
 
 async fn work(

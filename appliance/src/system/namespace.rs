@@ -1,4 +1,5 @@
-//! The box's own view of the file system, for work that systemd starts inside a unit's narrow one.
+//! Views of the box: the whole file system for work that systemd starts inside a unit's narrow one; no network for work that
+//! needs none.
 
 use std::fs::File;
 
@@ -16,4 +17,14 @@ pub fn enter_the_box() -> std::io::Result<()> {
         Some(rustix::thread::LinkNameSpaceType::Mount),
     )?;
     Ok(())
+}
+
+/// Moves this thread, with what it starts from now on, into a network namespace of its own: no interface but `lo`, which
+/// is down. Sockets that are open stay as they are; Unix sockets with a path are reached as before, since they belong to
+/// the file system (unix(7), network_namespaces(7)).
+///
+/// # Errors
+/// When this is not root, or the kernel or a unit's sandbox refuses.
+pub fn leave_the_network() -> std::io::Result<()> {
+    Ok(nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)?)
 }
