@@ -172,6 +172,23 @@ impl Container {
         Ok(said.out)
     }
 
+    /// Whether systemd says that the unit is active.
+    ///
+    /// # Errors
+    /// When systemd cannot be asked.
+    pub fn is_active(&self, unit: &str) -> Result<bool> {
+        Ok(self.ask(&["systemctl", "is-active", "--quiet", unit])?.code == 0)
+    }
+
+    /// A unit's property (systemctl(1), `show`), such as `MainPID`; empty when the unit has none of this name.
+    ///
+    /// # Errors
+    /// When systemd cannot be asked.
+    pub fn property(&self, unit: &str, name: &str) -> Result<String> {
+        let value = self.run(&["systemctl", "show", "-P", name, unit])?;
+        Ok(value.trim().to_owned())
+    }
+
     /// GET through the door.
     ///
     /// # Errors

@@ -1,61 +1,35 @@
 //! Figures for docs/benchmarks.md: `./check bench`. Nothing here passes or fails by a time; ratios side by side count.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use posto_tests::command::run;
-use posto_tests::container::{Container, DataFile, Limits, Options, facility_file};
-use posto_tests::http;
+use posto_tests::container::{Container, DataFile, Limits, facility_file};
+use posto_tests::installed::{self, DATA_BYTES};
+use posto_tests::release;
 use posto_tests::wait;
 
 const OPEN_BOUND: Duration = Duration::from_secs(1800);
 
-fn release() -> Result<PathBuf> {
-    Ok(PathBuf::from(
-        std::env::var_os("POSTO_RELEASE_DIR")
-            .context("POSTO_RELEASE_DIR is not set: run ./check bench")?,
-    ))
-}
-
 /// Seconds from power-on to: the database answering, the open door.
 fn boot(data: &DataFile, limits: Limits) -> Result<(f64, f64, Container)> {
-    let console = data.path().with_extension("console.log");
     // A power-on finds nothing in memory.
     #[expect(clippy::disallowed_methods, reason = "a kernel control file")]
     std::fs::write("/proc/sys/vm/drop_caches", "3")?;
     let start = Instant::now();
-    let container = Container::start(&Options {
-        release: release()?,
-        data: data.path().to_owned(),
-        number: 1,
-        limits,
-        console: Some(console),
-    })?;
+    let mut container = Container::start(&installed::options(data.path(), limits)?)?;
     wait::until("the database", OPEN_BOUND, || {
-        Ok((container
-            .ask(&["systemctl", "is-active", "--quiet", "mariadb.service"])?
-            .code
-            == 0)
-            .then_some(()))
+        Ok(container.is_active("mariadb.service")?.then_some(()))
     })?;
     let database = start.elapsed().as_secs_f64();
-    let url = format!("http://{}/openmrs/health/started", container.address());
-    wait::until("OpenMRS", OPEN_BOUND, || {
-        Ok(http::get(&url, Duration::from_secs(5))
-            .ok()
-            .filter(|answer| answer.status == 200)
-            .map(|_| ()))
-    })?;
+    container.wait_open(OPEN_BOUND)?;
     Ok((database, start.elapsed().as_secs_f64(), container))
 }
 
 #[test]
 fn boot_to_answer_and_memory_at_rest() -> Result<()> {
-    let folder = tempfile::Builder::new()
-        .prefix("posto-figures-")
-        .tempdir_in(release()?.parent().context("parent")?)?;
+    let folder = release::scratch()?;
     let box_4_gib = Limits {
         memory_bytes: Some(4 << 30),
         iops: None,
@@ -81,7 +55,7 @@ fn boot_to_answer_and_memory_at_rest() -> Result<()> {
                 .join(format!("{}.xfs", name.replace([' ', ','], "-")));
             data = Some(DataFile::create(
                 &file,
-                4 << 30,
+                DATA_BYTES,
                 &facility_file(1, "posto-figuras"),
             )?);
         }
@@ -202,12 +176,10 @@ fn posto_at_rest() -> Result<()> {
     let minutes: u64 = std::env::var("POSTO_REST_MINUTES")
         .map_or(Ok(10), |text| text.parse())
         .context("POSTO_REST_MINUTES")?;
-    let folder = tempfile::Builder::new()
-        .prefix("posto-figures-")
-        .tempdir_in(release()?.parent().context("parent")?)?;
+    let folder = release::scratch()?;
     let data = DataFile::create(
         &folder.path().join("rest.xfs"),
-        4 << 30,
+        DATA_BYTES,
         &facility_file(1, "posto-figuras"),
     )?;
     let (_, _, container) = boot(&data, Limits::default())?;

@@ -59,9 +59,7 @@ fn hands_at_the_box_stop_start_and_restart_openmrs_and_shut_and_open_the_door() 
         "started, it is open"
     );
 
-    let pid = |container: &Container| -> Result<String> {
-        container.run(&["systemctl", "show", "-P", "MainPID", "openmrs.service"])
-    };
+    let pid = |container: &Container| container.property("openmrs.service", "MainPID");
     let before = pid(&container)?;
     let said = posto(&container, &["restart", "openmrs"])?;
     println!("restart: {}", said.trim());
@@ -79,8 +77,10 @@ fn hands_at_the_box_stop_start_and_restart_openmrs_and_shut_and_open_the_door() 
     wait::until("the door to shut", SHUT_BOUND, || {
         Ok(is_shut(&container)?.then_some(()))
     })?;
-    let up = container.run(&["systemctl", "is-active", "openmrs.service"])?;
-    ensure!(up.trim() == "active", "OpenMRS goes on behind the door");
+    ensure!(
+        container.is_active("openmrs.service")?,
+        "OpenMRS goes on behind the door"
+    );
     println!("open: {}", posto(&container, &["door", "open"])?.trim());
     wait::until("the door to open", AGAIN_BOUND, || {
         Ok((container.get("/openmrs/")?.status == 200).then_some(()))

@@ -25,24 +25,24 @@ pub(crate) fn open_box(name: &str) -> Result<(tempfile::TempDir, Container)> {
     Ok((opened.folder, opened.container))
 }
 
+/// The label of a data partition that no container runs on.
 pub(crate) fn label(data: &DataFile) -> Result<String> {
-    Ok(run(&[
-        "xfs_io",
-        "-r",
-        "-c",
-        "label",
-        data.path().to_str().context("path")?,
-    ])
-    .unwrap_or_default())
-    .and_then(|_| {
-        run(&[
-            "blkid",
-            "-o",
-            "value",
-            "-s",
-            "LABEL",
-            data.path().to_str().context("path")?,
-        ])
-    })
-    .map(|label| label.trim().to_owned())
+    let file = data.path().to_str().context("path")?;
+    let label = run(&["blkid", "-o", "value", "-s", "LABEL", file])?;
+    Ok(label.trim().to_owned())
+}
+
+/// How exposed systemd finds this unit, 0 to 10 (systemd-analyze(1), `security`).
+pub(crate) fn exposure(container: &Container, unit: &str) -> Result<f64> {
+    let said = container.run(&["systemd-analyze", "security", "--no-pager", unit])?;
+    said.lines()
+        .find_map(|line| {
+            line.split_once("Overall exposure level for ")?
+                .1
+                .split_whitespace()
+                .nth(1)?
+                .parse()
+                .ok()
+        })
+        .context("systemd-analyze said no level")
 }

@@ -17,11 +17,7 @@ const NOTICE_BOUND: Duration = Duration::from_secs(600);
 fn what_filled_javas_heap_is_kept_and_java_starts_again() -> Result<()> {
     let mut opened = open_box("histogram", Limits::default(), &[])?;
     let begun = since_boot_ms()?;
-    let pid = |opened: &OpenBox| {
-        opened
-            .container
-            .run(&["systemctl", "show", "-P", "MainPID", "openmrs.service"])
-    };
+    let pid = |opened: &OpenBox| opened.container.property("openmrs.service", "MainPID");
     let before = pid(&opened)?;
     let clerk = opened.clerk()?;
     // It does not answer when the heap is gone.

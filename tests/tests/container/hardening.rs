@@ -1,5 +1,6 @@
 //! What the box offers to whoever is beside it or in it: sockets, rights of files, exposure of units, the way in from a distance.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,7 +10,7 @@ use posto_tests::installed::DATA_BYTES;
 use posto_tests::release;
 use posto_tests::wait;
 
-use crate::ground::{OPEN_BOUND, open_box, options};
+use crate::ground::{OPEN_BOUND, exposure, open_box, options};
 
 /// Every TCP and UDP port that may be listened on, and why.
 const PORTS: [(&str, &str); 5] = [
@@ -163,19 +164,7 @@ fn exposures(container: &Container) -> Result<()> {
     let (mut seen, mut over) = (0, Vec::new());
     for unit in units.lines() {
         // Of a template any instance will do.
-        let instance = unit.replace("@.", "@sql.");
-        let said = container.run(&["systemd-analyze", "security", "--no-pager", &instance])?;
-        let level: f64 = said
-            .lines()
-            .find_map(|line| {
-                line.split_once("Overall exposure level for ")?
-                    .1
-                    .split_whitespace()
-                    .nth(1)?
-                    .parse()
-                    .ok()
-            })
-            .context("systemd-analyze said no level")?;
+        let level = exposure(container, &unit.replace("@.", "@sql."))?;
         let most = ROOTS
             .iter()
             .find(|(name, _)| *name == unit)
@@ -191,11 +180,9 @@ fn exposures(container: &Container) -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
-    let folder = release::scratch()?;
-    let key = folder.path().join("key");
-    let key_name = key.to_str().context("path")?;
+/// Makes a key pair in `folder`, named and marked `name`; the private key's path.
+fn new_key(folder: &Path, name: &str) -> Result<String> {
+    let key = folder.join(name).display().to_string();
     run(&[
         "ssh-keygen",
         "-q",
@@ -204,11 +191,18 @@ fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
         "-N",
         "",
         "-C",
-        "tecnica",
+        name,
         "-f",
-        key_name,
+        &key,
     ])?;
-    let public = run(&["cat", &format!("{key_name}.pub")])?;
+    Ok(key)
+}
+
+#[test]
+fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
+    let folder = release::scratch()?;
+    let key = new_key(folder.path(), "tecnica")?;
+    let public = run(&["cat", &format!("{key}.pub")])?;
     let facility = format!(
         "{}\n[ssh]\nkeys = [\"{}\"]\n",
         facility_file(1, "posto-um"),
@@ -241,25 +235,14 @@ fn a_technician_comes_in_by_key_and_by_nothing_else() -> Result<()> {
         argv.extend([target.as_str(), "posto", "status", "--json"]);
         run(&argv)
     };
-    let status = ssh(&["-i", key_name, "-o", "IdentitiesOnly=yes"]).context("with the key")?;
+    let status = ssh(&["-i", &key, "-o", "IdentitiesOnly=yes"]).context("with the key")?;
     ensure!(
         status.contains("release"),
         "posto answers over SSH: {status}"
     );
-    let other = folder.path().join("other");
-    let other_name = other.to_str().context("path")?;
-    run(&[
-        "ssh-keygen",
-        "-q",
-        "-t",
-        "ed25519",
-        "-N",
-        "",
-        "-f",
-        other_name,
-    ])?;
+    let other = new_key(folder.path(), "outra")?;
     ensure!(
-        ssh(&["-i", other_name, "-o", "IdentitiesOnly=yes"]).is_err(),
+        ssh(&["-i", &other, "-o", "IdentitiesOnly=yes"]).is_err(),
         "a foreign key came in"
     );
     let refused = ssh(&[

@@ -265,8 +265,8 @@ fn without_a_ups_nothing_listens_to_one() -> Result<()> {
         let state = container.ask(&["systemctl", "is-system-running"])?;
         Ok((state.out.trim() == "running").then_some(()))
     })?;
-    let said = container.run(&["systemctl", "show", "-P", "ConditionResult", "posto-ups"])?;
-    ensure!(said.trim() == "no", "{said}");
+    let said = container.property("posto-ups", "ConditionResult")?;
+    ensure!(said == "no", "{said}");
     ensure!(
         container
             .ask(&["test", "-e", "/run/posto/nut/upsmon.conf"])?

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use posto_tests::command::{ask, run};
 use posto_tests::container::{Container, DataFile, facility_file};
 use posto_tests::release;
@@ -10,41 +10,45 @@ use posto_tests::wait;
 
 use crate::ground::{installed, label, options};
 
+/// Waits until a unit that others need has failed.
+fn wait_for_refusal(container: &Container, unit: &str) -> Result<()> {
+    wait::until(
+        &format!("the refusal of {unit}"),
+        Duration::from_secs(180),
+        || {
+            // A systemd that has just begun does not answer yet.
+            let state = container.property(unit, "ActiveState").unwrap_or_default();
+            ensure!(state != "active", "{unit} let it pass");
+            Ok((state == "failed").then_some(()))
+        },
+    )
+}
+
+/// The database is down, and whoever asks is told that something is wrong.
+fn tells_and_stays_down(container: &Container, name: &str) -> Result<()> {
+    ensure!(
+        !container.is_active("mariadb.service")?,
+        "{name}: the database must stay down"
+    );
+    let status = container.ask(&["/usr/bin/posto", "status"])?;
+    println!("{name}: {}", status.out.trim().replace('\n', " / "));
+    ensure!(status.code != 0, "{name}: posto status must not be content");
+    Ok(())
+}
+
 /// Boots on data that `damage` changed; the database must stay down, the door shut, and nothing new be made.
 fn stays_down(name: &str, damage: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let folder = release::scratch()?;
     let data = installed(&folder.path().join(format!("{name}.xfs")))?;
     data.change(damage)?;
     let container = Container::start(&options(data.path())?)?;
-    wait::until("the guard's verdict", Duration::from_secs(120), || {
-        let state = container
-            .ask(&[
-                "systemctl",
-                "show",
-                "-P",
-                "ActiveState",
-                "posto-guard.service",
-            ])?
-            .out;
-        if state.trim() == "active" {
-            bail!("{name}: the guard let it pass");
-        }
-        Ok((state.trim() == "failed").then_some(()))
-    })?;
+    wait_for_refusal(&container, "posto-guard.service")
+        .with_context(|| format!("{name}: the guard"))?;
     let page = wait::until("the door's page", Duration::from_secs(60), || {
         Ok(container.get("/openmrs/").ok())
     })?;
     ensure!(page.status == 503, "{name}: the door must be shut");
-    ensure!(
-        container
-            .ask(&["systemctl", "is-active", "mariadb.service"])?
-            .code
-            != 0,
-        "{name}: the database must stay down"
-    );
-    let status = container.ask(&["/usr/bin/posto", "status"])?;
-    println!("{name}: {}", status.out.trim().replace('\n', " / "));
-    ensure!(status.code != 0, "{name}: posto status must not be content");
+    tells_and_stays_down(&container, name)?;
     ensure!(
         container.ask(&["ls", "/data/live/database/mysql"])?.code != 0
             || name.contains("stamp")
@@ -119,28 +123,8 @@ fn a_full_disk_at_first_boot_ends_in_a_clear_refusal_and_a_later_boot_goes_on() 
         run(&["truncate", "-s", "-8M", &format!("{at}/ballast")]).map(drop)
     })?;
     let container = Container::start(&options(data.path())?)?;
-    wait::until("first boot's refusal", Duration::from_secs(180), || {
-        let state = container
-            .ask(&[
-                "systemctl",
-                "show",
-                "-P",
-                "ActiveState",
-                "posto-first-boot.service",
-            ])?
-            .out;
-        Ok((state.trim() == "failed").then_some(()))
-    })?;
-    let status = container.ask(&["/usr/bin/posto", "status"])?;
-    println!("full disk: {}", status.out.trim().replace('\n', " / "));
-    ensure!(status.code != 0, "posto status must not be content");
-    ensure!(
-        container
-            .ask(&["systemctl", "is-active", "mariadb.service"])?
-            .code
-            != 0,
-        "the database must stay down"
-    );
+    wait_for_refusal(&container, "posto-first-boot.service")?;
+    tells_and_stays_down(&container, "full disk")?;
     container.stop()?;
     ensure!(
         label(&data)? == "posto-virgin",

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use posto_tests::command::run;
 use posto_tests::container::{Container, DataFile, facility_file};
 use posto_tests::installed::{DATA_BYTES, admin};
 use posto_tests::release;
 use posto_tests::wait;
 
-use crate::ground::{OPEN_BOUND, installed, label, open_box, options};
+use crate::ground::{OPEN_BOUND, exposure, installed, label, open_box, options};
 
 #[test]
 fn a_fresh_box_installs_itself_and_opens_its_door_only_then() -> Result<()> {
@@ -162,23 +162,7 @@ fn from_outside_only_the_door_can_be_reached_and_services_are_sandboxed() -> Res
     println!("listening beyond loopback besides the door: {beyond:?}");
     ensure!(beyond.is_empty(), "{beyond:?}");
     for unit in ["openmrs", "mariadb", "nginx"] {
-        let said = container.run(&[
-            "systemd-analyze",
-            "security",
-            "--no-pager",
-            &format!("{unit}.service"),
-        ])?;
-        let level: f64 = said
-            .lines()
-            .find_map(|line| {
-                line.split_once("Overall exposure level for ")?
-                    .1
-                    .split_whitespace()
-                    .nth(1)?
-                    .parse()
-                    .ok()
-            })
-            .context("systemd-analyze said no level")?;
+        let level = exposure(&container, &format!("{unit}.service"))?;
         println!("exposure of {unit}: {level}");
         ensure!(level <= 2.0, "{unit} is exposed: {level}");
     }

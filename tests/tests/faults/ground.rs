@@ -55,10 +55,9 @@ pub(crate) fn endure(
 
 /// The process that systemd takes for the service.
 pub(crate) fn main_pid(container: &Container, unit: &str) -> Result<String> {
-    let pid = container.run(&["systemctl", "show", "-P", "MainPID", unit])?;
-    let pid = pid.trim();
+    let pid = container.property(unit, "MainPID")?;
     ensure!(pid != "0", "{unit} does not run");
-    Ok(pid.to_owned())
+    Ok(pid)
 }
 
 /// Sends a signal to the services' main processes, at once.

@@ -191,11 +191,7 @@ fn serve(
     if let Some(file) = import {
         wait::until("the database", Duration::from_secs(300), || {
             stop_if(interrupted)?;
-            Ok((container
-                .ask(&["systemctl", "is-active", "--quiet", "mariadb.service"])?
-                .code
-                == 0)
-                .then_some(()))
+            Ok(container.is_active("mariadb.service")?.then_some(()))
         })?;
         import_file(container, file)?;
     }
