@@ -18,6 +18,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// The `Retry-After` header.
     pub retry_after: Option<String>,
+    /// The `Date` header: the server's clock.
+    pub date: Option<String>,
 }
 
 fn agent(bound: Duration) -> ureq::Agent {
@@ -38,6 +40,7 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer> {
             .map(str::to_owned)
     };
     let (location, retry_after) = (header("location"), header("retry-after"));
+    let date = header("date");
     let status = response.status().as_u16();
     let body = response
         .body_mut()
@@ -50,6 +53,7 @@ fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer> {
         body,
         location,
         retry_after,
+        date,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 /// Asks every 200 ms until `ready` answers `Some`, at most `bound`.
 ///
@@ -23,6 +23,16 @@ pub fn until<T>(
         }
         pause(Duration::from_millis(200));
     }
+}
+
+/// How many minutes a long test takes: what the environment's `variable` says, `otherwise` without it.
+///
+/// # Errors
+/// When it is no number.
+pub fn minutes(variable: &str, otherwise: u64) -> Result<u64> {
+    std::env::var(variable).map_or(Ok(otherwise), |text| {
+        text.parse().with_context(|| format!("{variable}={text}"))
+    })
 }
 
 /// Lets time pass where time is what is tested: a load that goes on, a rest that is measured.

@@ -173,9 +173,7 @@ fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), U
 /// What posto itself costs while nothing happens. `POSTO_REST_MINUTES` (10) makes it shorter. Goals: 15 MB, 0.1 %.
 #[test]
 fn posto_at_rest() -> Result<()> {
-    let minutes: u64 = std::env::var("POSTO_REST_MINUTES")
-        .map_or(Ok(10), |text| text.parse())
-        .context("POSTO_REST_MINUTES")?;
+    let minutes = wait::minutes("POSTO_REST_MINUTES", 10)?;
     let folder = release::scratch()?;
     let data = DataFile::create(
         &folder.path().join("rest.xfs"),

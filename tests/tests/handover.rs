@@ -14,7 +14,6 @@
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use posto_release::layout::{self, STATE};
@@ -24,6 +23,7 @@ use posto_release::slot::{
 use posto_release::slot_env::{INITRD, KERNEL, SLOT_ENV, SLOT_ENV_BYTES, SUMS};
 use posto_release::{env_block::EnvBlock, state_partition};
 use posto_tests::qemu::{Disk, Firmware, Machine, Setup};
+use posto_tests::release;
 use sha2::{Digest, Sha256};
 
 const END: &str = "HANDOVER-END";
@@ -122,8 +122,6 @@ struct Ground {
 
 impl Ground {
     fn new(firmware: Firmware) -> Self {
-        let release = std::env::var("POSTO_RELEASE_DIR")
-            .expect("POSTO_RELEASE_DIR names the release directory with disk.img");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disk.img");
         let disk = File::options()
@@ -135,7 +133,7 @@ impl Ground {
             .unwrap();
         // Table, GRUB for both firmwares and boot state, as they are shipped.
         let mut area = vec![0; usize::try_from(STATE.start_bytes()).unwrap()];
-        File::open(PathBuf::from(release).join("disk.img"))
+        File::open(release::disk_image().unwrap())
             .unwrap()
             .read_exact(&mut area)
             .unwrap();

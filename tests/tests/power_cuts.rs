@@ -11,18 +11,17 @@
     reason = "a test's steps fail by panicking, with the error in the message"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fastrand::Rng;
-use posto_release::layout::{BOOT_A, BOOT_B, ROOT_A, ROOT_B};
 use posto_tests::powercut::lookup::missing;
 use posto_tests::powercut::{Drive, Fate, Flushes, Ledger, Writers};
 use posto_tests::qemu::{Machine, Site};
 use posto_tests::standin::Clinic;
-use posto_tests::wait;
+use posto_tests::{release, wait};
 
 /// A boot with database recovery in emulation on a loaded machine; the first one installs.
 const OPEN_LIMIT: Duration = Duration::from_secs(1500);
@@ -54,14 +53,11 @@ impl Ground {
     /// A fresh box that serves.
     fn new(name: &str, seed: u64) -> Self {
         println!("POSTO_SEED={seed}");
-        let release = std::env::var("POSTO_RELEASE_DIR")
-            .expect("POSTO_RELEASE_DIR names a release with disk.img");
-        let image = PathBuf::from(release).join("disk.img");
+        let image = release::disk_image().unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let site = Site::new(&folder, &image).unwrap();
-        // As an update leaves it: boots that are cut early again and again may end in the other slot, which serves the same.
-        site.fill(&BOOT_B, &image, &BOOT_A).unwrap();
-        site.fill(&ROOT_B, &image, &ROOT_A).unwrap();
+        // Boots that are cut early again and again may end in the other slot, which serves the same.
+        site.fill_slot_b(&image).unwrap();
         let drive = Drive::mount(&site.path).unwrap();
         let machine = site.start_from(&drive.path()).unwrap();
         let mut ground = Self {

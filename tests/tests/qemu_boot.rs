@@ -13,7 +13,6 @@
 )]
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,22 +20,15 @@ use posto_release::layout::{self, DATA, MIB};
 use posto_release::slot::{Slot, Watch};
 use posto_release::verity;
 use posto_tests::qemu::machine::overlay;
-use posto_tests::qemu::site::DISK_BYTES;
+use posto_tests::qemu::site::{DISK_BYTES, free_port};
 use posto_tests::qemu::{Disk, Firmware, Machine, Setup, Site};
-use posto_tests::{command, http, wait};
+use posto_tests::{command, http, release, wait};
 
 /// To the hand-over and out of the initrd: 20 s here, 100 s on a loaded machine.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
 /// First boot with database, installation and start-up, in emulation.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1500);
 const HANDED_OVER: &str = "GRUB: booting";
-
-fn release() -> PathBuf {
-    PathBuf::from(
-        std::env::var("POSTO_RELEASE_DIR")
-            .expect("POSTO_RELEASE_DIR names the release directory with disk.img"),
-    )
-}
 
 /// A folder under the build's own one; it goes away when the test passed and stays, named, when it failed.
 struct Folder(PathBuf);
@@ -62,31 +54,15 @@ impl Drop for Folder {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 fn answers_through_the_door(firmware: Firmware) {
     let folder = Folder::new(firmware.name());
     let disk = folder.0.join("disk.qcow2");
-    overlay(&release().join("disk.img"), &disk, DISK_BYTES).unwrap();
-    let port = free_port();
-    let setup = Setup {
-        firmware,
-        disk: Disk::Qcow2(&disk),
-        memory_mib: 4096,
-        processors: 2,
-        http_port: Some(port),
-        clock: None,
-        folder: &folder.0,
-    };
+    overlay(&release::disk_image().unwrap(), &disk, DISK_BYTES).unwrap();
+    let port = free_port().unwrap();
+    let setup = Setup::small_box(firmware, Disk::Qcow2(&disk), port, &folder.0);
     let start = Instant::now();
     let mut machine = Machine::start(&setup).unwrap();
-    machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+    machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
     let handed_over = start.elapsed();
     let url = format!("http://127.0.0.1:{port}/openmrs/health/started");
     wait::until(
@@ -119,11 +95,10 @@ fn the_disk_image_boots_on_uefi_until_the_page_answers() {
 
 /// A writable copy of the disk image, with slot b filled as slot a is.
 fn site(test: &str) -> Site {
-    let image = release().join("disk.img");
+    let image = release::disk_image().unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let made = Site::new(&folder, &image).unwrap();
-    made.fill(&layout::BOOT_B, &image, &layout::BOOT_A).unwrap();
-    made.fill(&layout::ROOT_B, &image, &layout::ROOT_A).unwrap();
+    made.fill_slot_b(&image).unwrap();
     made
 }
 
@@ -149,13 +124,9 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
     let mut machine = ground.start().unwrap();
     for boot in 1..=2 {
         machine
-            .serial
-            .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+            .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
             .unwrap();
-        let (_, said) = machine
-            .serial
-            .wait_for(&["Kernel panic"], BOOT_LIMIT)
-            .unwrap();
+        let said = machine.wait_for("Kernel panic", BOOT_LIMIT).unwrap();
         assert!(
             said.contains("posto.mode=normal") || !said.contains("mode rescue"),
             "boot {boot}: {said}"
@@ -169,20 +140,16 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
         );
     }
     machine
-        .serial
-        .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+        .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
         .unwrap();
     machine
-        .serial
-        .wait_for(&["earlier boots did not finish"], BOOT_LIMIT)
+        .wait_for("earlier boots did not finish", BOOT_LIMIT)
         .unwrap();
     machine
-        .serial
-        .wait_for(&["the next boot tries slot b"], BOOT_LIMIT)
+        .wait_for("the next boot tries slot b", BOOT_LIMIT)
         .unwrap();
     machine
-        .serial
-        .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
+        .wait_for("GRUB: slot b mode rescue", BOOT_LIMIT)
         .unwrap();
     wait_for_userspace(&ground);
     let state = ground.state().unwrap().read();
@@ -204,17 +171,12 @@ fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
     let mut machine = ground.start().unwrap();
     for _ in 0..3 {
         machine
-            .serial
-            .wait_for(&["GRUB: slot b mode trial"], BOOT_LIMIT)
+            .wait_for("GRUB: slot b mode trial", BOOT_LIMIT)
             .unwrap();
-        machine
-            .serial
-            .wait_for(&["Kernel panic"], BOOT_LIMIT)
-            .unwrap();
+        machine.wait_for("Kernel panic", BOOT_LIMIT).unwrap();
     }
     machine
-        .serial
-        .wait_for(&["GRUB: slot a mode normal"], BOOT_LIMIT)
+        .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
         .unwrap();
     wait_for_userspace(&ground);
 }
@@ -227,8 +189,7 @@ fn an_overwritten_committed_root_ends_in_the_other_slot() {
         .unwrap();
     let mut machine = ground.start().unwrap();
     machine
-        .serial
-        .wait_for(&["GRUB: slot b mode rescue"], BOOT_LIMIT)
+        .wait_for("GRUB: slot b mode rescue", BOOT_LIMIT)
         .unwrap();
     wait_for_userspace(&ground);
 }
@@ -239,7 +200,7 @@ fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
     let ground = site("cut-mkfs");
     for after_ms in [0, 100, 400, 1000, 2000] {
         let mut machine = ground.start().unwrap();
-        machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+        machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
         // Only the first boots make a file system; once it stands, the cut falls into a normal boot.
         if machine
             .serial
@@ -254,7 +215,7 @@ fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
         machine.power_off().unwrap();
     }
     let mut machine = ground.start().unwrap();
-    machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+    machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
     wait_for_userspace(&ground);
     let said = machine.serial.so_far();
     assert!(!said.contains("does not start"), "{said}");
@@ -274,8 +235,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     let ground = site("data");
     let mut machine = ground.start().unwrap();
     machine
-        .serial
-        .wait_for(&["new disk: preparing the data partition"], BOOT_LIMIT)
+        .wait_for("new disk: preparing the data partition", BOOT_LIMIT)
         .unwrap();
     wait_for_userspace(&ground);
     machine.power_off().unwrap();
@@ -292,9 +252,8 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     ground.overwrite(DATA.start_bytes(), &[0; 4096]).unwrap();
     let mut machine = ground.start().unwrap();
     machine
-        .serial
         .wait_for(
-            &["there is no recognisable file system on the data partition"],
+            "there is no recognisable file system on the data partition",
             BOOT_LIMIT,
         )
         .unwrap();
@@ -309,7 +268,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     // With its superblock back the same data is used again.
     ground.overwrite(DATA.start_bytes(), &superblock).unwrap();
     let mut machine = ground.start().unwrap();
-    machine.serial.wait_for(&[HANDED_OVER], BOOT_LIMIT).unwrap();
+    machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
     wait_for_userspace(&ground);
     let said = machine.serial.so_far();
     assert!(

@@ -10,7 +10,7 @@
     reason = "a test's steps fail by panicking, with the error in the message"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use posto_tests::powercut::lookup::missing;
 use posto_tests::powercut::{Ledger, Writers};
 use posto_tests::qemu::{Machine, Site};
 use posto_tests::standin::Clinic;
-use posto_tests::{http, wait};
+use posto_tests::{http, release, wait};
 
 const OPEN_LIMIT: Duration = Duration::from_secs(1500);
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
@@ -46,9 +46,7 @@ struct Ground {
 
 impl Ground {
     fn new(name: &str) -> Self {
-        let release = std::env::var("POSTO_RELEASE_DIR")
-            .expect("POSTO_RELEASE_DIR names a release with disk.img");
-        let image = PathBuf::from(release).join("disk.img");
+        let image = release::disk_image().unwrap();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let site = Site::new(&folder, &image).unwrap();
         let machine = site.start().unwrap();
@@ -88,7 +86,7 @@ impl Ground {
     }
 
     fn wait_for(&mut self, said: &str, bound: Duration) {
-        self.machine().serial.wait_for(&[said], bound).unwrap();
+        self.machine().wait_for(said, bound).unwrap();
         self.say(&format!("the machine says: {said}"));
     }
 

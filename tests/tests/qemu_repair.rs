@@ -12,16 +12,14 @@
     reason = "a test's steps fail by panicking, with the error in the message"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use posto_release::layout::{
-    BOOT_A, BOOT_B, ROOT_A, ROOT_B, STATE, STATE_BLOCK_BYTES, STATE_C1_OFFSET, STATE_C2_OFFSET,
-};
+use posto_release::layout::{STATE, STATE_BLOCK_BYTES, STATE_C1_OFFSET, STATE_C2_OFFSET};
 use posto_release::slot::{BootState, Slot, Watch};
-use posto_tests::qemu::{Machine, Site};
+use posto_tests::qemu::Site;
 use posto_tests::standin::{Clinic, Counts};
-use posto_tests::{command, http, wait};
+use posto_tests::{command, http, release, wait};
 
 /// To GRUB's hand-over, or from it to the door's web server.
 const BOOT_LIMIT: Duration = Duration::from_secs(300);
@@ -31,44 +29,11 @@ const OPEN_LIMIT: Duration = Duration::from_secs(1500);
 const REFUSAL_WATCHED: Duration = Duration::from_secs(90);
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
-fn image(variable: &str) -> PathBuf {
-    let release =
-        std::env::var(variable).expect("POSTO_RELEASE_DIR and POSTO_RELEASE_DIR_B name releases");
-    Path::new(&release).join("disk.img")
-}
-
-fn fill_slot_b(site: &Site, image: &Path) {
-    site.fill(&BOOT_B, image, &BOOT_A).unwrap();
-    site.fill(&ROOT_B, image, &ROOT_A).unwrap();
-}
-
-fn wait_for_grub(machine: &mut Machine, said: &str) {
-    machine.serial.wait_for(&[said], BOOT_LIMIT).unwrap();
-}
-
-fn wait_for_open_door(site: &Site) {
-    let url = format!("{}/openmrs/health/started", site.url());
-    wait::until("the open door", OPEN_LIMIT, || {
-        let answer = http::get(&url, ANSWER_LIMIT).ok();
-        Ok(answer.filter(|answer| answer.status == 200))
-    })
-    .unwrap();
-}
-
 fn wait_for_finished_boot(site: &Site) {
     wait::until("the boot reported as finished", BOOT_LIMIT, || {
         Ok(site.state()?.read().w.is_none().then_some(()))
     })
     .unwrap();
-}
-
-fn clinic(site: &Site) -> Clinic {
-    let password = wait::until("the admin password on the disk", BOOT_LIMIT, || {
-        let data = site.running_data()?;
-        Ok(std::fs::read_to_string(data.path().join("secrets/openmrs-admin-password")).ok())
-    })
-    .unwrap();
-    Clinic::new(&site.url(), "admin", password.trim())
 }
 
 fn counts(clinic: &Clinic) -> Counts {
@@ -136,10 +101,11 @@ fn assert_database_stayed_down(data: &Path, guard: &str) {
 
 #[test]
 fn data_find_their_release_again_and_no_other_release_opens_them() {
-    let (release_a, release_b) = (image("POSTO_RELEASE_DIR"), image("POSTO_RELEASE_DIR_B"));
+    let release_a = release::disk_image().unwrap();
+    let release_b = release::disk_image_of("POSTO_RELEASE_DIR_B").unwrap();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("repair");
     let site = Site::new(&folder, &release_a).unwrap();
-    fill_slot_b(&site, &release_b);
+    site.fill_slot_b(&release_b).unwrap();
     let state = site.state().unwrap();
     state.write(&BootState::commit(Slot::B)).unwrap();
     let start = Instant::now();
@@ -147,7 +113,9 @@ fn data_find_their_release_again_and_no_other_release_opens_them() {
 
     // A clinic works with release b in slot b.
     let mut machine = site.start().unwrap();
-    wait_for_grub(&mut machine, "GRUB: slot b mode normal");
+    machine
+        .wait_for("GRUB: slot b mode normal", BOOT_LIMIT)
+        .unwrap();
     wait::until("the begun boot on the disk", BOOT_LIMIT, || {
         let begun = Watch {
             slot: Slot::B,
@@ -156,21 +124,23 @@ fn data_find_their_release_again_and_no_other_release_opens_them() {
         Ok((state.read().w == Some(begun)).then_some(()))
     })
     .unwrap();
-    wait_for_open_door(&site);
+    site.wait_for_open_door(OPEN_LIMIT).unwrap();
     at("release b serves on fresh data");
     wait_for_finished_boot(&site);
     at("its boot is no longer counted as unfinished");
-    let clinic = clinic(&site);
+    let clinic = site.admin(BOOT_LIMIT).unwrap();
     clinic.add_patient().unwrap();
     let before = counts(&clinic);
     machine.power_off().unwrap();
     let untouched = fingerprint(site.data().unwrap().path());
 
     // The data on a box that has release a only: in both slots.
-    fill_slot_b(&site, &release_a);
+    site.fill_slot_b(&release_a).unwrap();
     state.write(&BootState::commit(Slot::A)).unwrap();
     let mut machine = site.start().unwrap();
-    wait_for_grub(&mut machine, "GRUB: slot a mode normal");
+    machine
+        .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
+        .unwrap();
     let door = format!("{}/openmrs/", site.url());
     wait::until("the page that asks for a technician", BOOT_LIMIT, || {
         let answer = http::get(&door, ANSWER_LIMIT).ok();
@@ -199,22 +169,26 @@ fn data_find_their_release_again_and_no_other_release_opens_them() {
     drop(data);
 
     // Release b is in slot b again, but both committed records are lost: GRUB takes slot a.
-    fill_slot_b(&site, &release_b);
+    site.fill_slot_b(&release_b).unwrap();
     for offset in [STATE_C1_OFFSET, STATE_C2_OFFSET] {
         site.overwrite(STATE.start_bytes() + offset, &[0xA5; STATE_BLOCK_BYTES])
             .unwrap();
     }
     assert_eq!(state.read().committed(), None);
     let mut machine = site.start().unwrap();
-    wait_for_grub(&mut machine, "GRUB: slot a mode normal");
-    wait_for_grub(&mut machine, "GRUB: slot b mode normal");
+    machine
+        .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
+        .unwrap();
+    machine
+        .wait_for("GRUB: slot b mode normal", BOOT_LIMIT)
+        .unwrap();
     at("release a has repaired the boot state and restarted");
     let repaired = state.read();
     assert_eq!(
         (repaired.c1, repaired.c2, repaired.t),
         (Some(Slot::B), Some(Slot::B), None)
     );
-    wait_for_open_door(&site);
+    site.wait_for_open_door(OPEN_LIMIT).unwrap();
     at("release b serves again");
     assert_eq!(counts(&clinic), before);
     wait_for_finished_boot(&site);

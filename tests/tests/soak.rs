@@ -53,7 +53,7 @@ struct Seen {
 
 #[test]
 fn thirty_clerks_for_an_hour_lose_nothing_and_leave_no_mark_in_memory() -> Result<()> {
-    let minutes = minutes("POSTO_SOAK_MINUTES", 60)?;
+    let minutes = wait::minutes("POSTO_SOAK_MINUTES", 60)?;
     let limits = Limits {
         memory_bytes: Some(MEMORY_BYTES),
         iops: None,
@@ -231,12 +231,6 @@ fn number(file: &std::path::Path, key: &str) -> Result<u64> {
 
 fn count(container: &Container) -> Result<Vec<usize>> {
     UNITS.iter().map(|unit| starts(container, unit)).collect()
-}
-
-fn minutes(name: &str, otherwise: u64) -> Result<u64> {
-    std::env::var(name).map_or(Ok(otherwise), |text| {
-        text.parse().with_context(|| format!("{name}={text}"))
-    })
 }
 
 /// xorshift64: a load, not a secret.

@@ -67,6 +67,22 @@ pub struct Setup<'a> {
     pub folder: &'a Path,
 }
 
+impl<'a> Setup<'a> {
+    /// A small box: 4 GiB, two processors, its door on `http_port`.
+    #[must_use]
+    pub fn small_box(firmware: Firmware, disk: Disk<'a>, http_port: u16, folder: &'a Path) -> Self {
+        Self {
+            firmware,
+            disk,
+            memory_mib: 4096,
+            processors: 2,
+            http_port: Some(http_port),
+            clock: None,
+            folder,
+        }
+    }
+}
+
 /// A running machine; it ends with this value.
 #[derive(Debug)]
 pub struct Machine {
@@ -265,6 +281,14 @@ impl Machine {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Waits until the serial line says `words`; everything said up to their end.
+    ///
+    /// # Errors
+    /// After `bound`, or when the machine has ended; the last lines are in the error.
+    pub fn wait_for(&mut self, words: &str, bound: Duration) -> Result<String> {
+        Ok(self.serial.wait_for(&[words], bound)?.1)
     }
 
     /// Waits until the machine has switched itself off (or was ended), at most `bound`.

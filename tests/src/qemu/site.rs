@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use posto_release::layout::{DATA, Partition, STATE};
+use posto_release::layout::{self, DATA, Partition, STATE};
 use posto_release::slot_disk::SlotDisk;
 
 use super::machine::{Disk, Firmware, Machine, Setup};
@@ -16,8 +16,15 @@ use crate::{command, http, wait};
 
 /// 120 GB are usual; the copy takes only what is written.
 pub const DISK_BYTES: u64 = 24 << 30;
-const MEMORY_MIB: u32 = 4096;
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// A port of this host's loopback that nobody listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
 
 /// The disk, and the folder with the machine's serial log. Both go when the test passes; the log stays when it fails.
 #[derive(Debug)]
@@ -46,7 +53,7 @@ impl Site {
         command::run(&["cp", "--sparse=always", "--reflink=auto", &from, &to])?;
         let file = File::options().read(true).write(true).open(&path)?;
         file.set_len(DISK_BYTES)?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         Ok(Self {
             folder: folder.to_owned(),
             path,
@@ -56,10 +63,7 @@ impl Site {
     }
 
     /// Fills the partition `to` with the partition `from` of a release's disk image.
-    ///
-    /// # Errors
-    /// When it cannot be read or written.
-    pub fn fill(&self, to: &Partition, image: &Path, from: &Partition) -> Result<()> {
+    fn fill(&self, to: &Partition, image: &Path, from: &Partition) -> Result<()> {
         let source = File::open(image).with_context(|| image.display().to_string())?;
         let mut chunk = vec![0; 1 << 20];
         let mut before = vec![0; 1 << 20];
@@ -72,6 +76,15 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// Fills slot b with slot a of a release's disk image, as an update leaves it.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn fill_slot_b(&self, image: &Path) -> Result<()> {
+        self.fill(&layout::BOOT_B, image, &layout::BOOT_A)?;
+        self.fill(&layout::ROOT_B, image, &layout::ROOT_A)
     }
 
     /// Overwrites a place of the disk, bytes from its start.
@@ -125,15 +138,8 @@ impl Site {
     }
 
     fn start_with(&self, disk: &Path, clock: Option<&str>) -> Result<Machine> {
-        Machine::start(&Setup {
-            firmware: Firmware::Bios,
-            disk: Disk::Raw(disk),
-            memory_mib: MEMORY_MIB,
-            processors: 2,
-            http_port: Some(self.port),
-            clock,
-            folder: &self.folder,
-        })
+        let setup = Setup::small_box(Firmware::Bios, Disk::Raw(disk), self.port, &self.folder);
+        Machine::start(&Setup { clock, ..setup })
     }
 
     /// Scheme, host and port of the machine's door.

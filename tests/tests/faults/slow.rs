@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use posto_tests::command::ending_with_us;
 use posto_tests::container::{Limits, enter_prefix};
 use posto_tests::faults::{Writer, happenings, lost, open_box, since_boot_ms, starts};
@@ -19,9 +19,7 @@ const CLERK_WAITS: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_healthy_slow_box_is_never_touched() -> Result<()> {
-    let minutes: u64 = std::env::var("POSTO_SLOW_MINUTES")
-        .map_or(Ok(10), |text| text.parse())
-        .context("POSTO_SLOW_MINUTES")?;
+    let minutes = wait::minutes("POSTO_SLOW_MINUTES", 10)?;
     let limits = Limits {
         memory_bytes: None,
         iops: Some(IOPS),

@@ -50,15 +50,7 @@ pub(crate) fn run(
     }
     let interrupted = watch_signals()?;
     let start = Instant::now();
-    let machine = Machine::start(&Setup {
-        firmware,
-        disk: Disk::Qcow2(&disk),
-        memory_mib: 4096,
-        processors: 2,
-        http_port: Some(port),
-        clock: None,
-        folder: state,
-    })?;
+    let machine = Machine::start(&Setup::small_box(firmware, Disk::Qcow2(&disk), port, state))?;
     let log = machine.serial.log().display();
     println!(
         "start: {} boots under emulation (minutes); serial line: {log}",
