@@ -19,12 +19,11 @@ use anyhow::Context;
 use fastrand::Rng;
 use posto_tests::powercut::lookup::missing;
 use posto_tests::powercut::{Drive, Fate, Flushes, Ledger, Writers};
+use posto_tests::qemu::site::OPEN_LIMIT;
 use posto_tests::qemu::{Machine, Site};
 use posto_tests::standin::Clinic;
 use posto_tests::{release, wait};
 
-/// A boot with database recovery in emulation on a loaded machine; the first one installs.
-const OPEN_LIMIT: Duration = Duration::from_secs(1500);
 const WRITERS: usize = 4;
 /// A commit waits for its flush after one to three writes; more are pending when pages and metadata are written out.
 const PENDING_AT_CUT: [usize; 6] = [1, 2, 3, 6, 16, 64];

@@ -20,14 +20,10 @@ use posto_release::layout::{self, DATA, MIB};
 use posto_release::slot::{Slot, Watch};
 use posto_release::verity;
 use posto_tests::qemu::machine::overlay;
-use posto_tests::qemu::site::{DISK_BYTES, free_port};
+use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, DISK_BYTES, OPEN_LIMIT, free_port};
 use posto_tests::qemu::{Disk, Firmware, Machine, Setup, Site};
 use posto_tests::{command, http, release, wait};
 
-/// To the hand-over and out of the initrd: 20 s here, 100 s on a loaded machine.
-const BOOT_LIMIT: Duration = Duration::from_secs(300);
-/// First boot with database, installation and start-up, in emulation.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1500);
 const HANDED_OVER: &str = "GRUB: booting";
 
 /// A folder under the build's own one; it goes away when the test passed and stays, named, when it failed.
@@ -67,9 +63,9 @@ fn answers_through_the_door(firmware: Firmware) {
     let url = format!("http://127.0.0.1:{port}/openmrs/health/started");
     wait::until(
         "HTTP 200 of /openmrs/health/started through the door",
-        ANSWER_LIMIT,
+        OPEN_LIMIT,
         || {
-            let answer = http::get(&url, Duration::from_secs(20)).ok();
+            let answer = http::get(&url, ANSWER_LIMIT).ok();
             Ok(answer.filter(|answer| answer.status == 200))
         },
     )
@@ -111,7 +107,7 @@ fn flip(site: &Site, at: u64) {
 fn wait_for_userspace(site: &Site) {
     let url = format!("{}/", site.url());
     wait::until("any answer of the machine's web server", BOOT_LIMIT, || {
-        Ok(http::get(&url, Duration::from_secs(20)).ok())
+        Ok(http::get(&url, ANSWER_LIMIT).ok())
     })
     .unwrap();
 }

@@ -16,13 +16,11 @@ use std::time::{Duration, Instant};
 
 use posto_tests::powercut::lookup::missing;
 use posto_tests::powercut::{Ledger, Writers};
+use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, OPEN_LIMIT};
 use posto_tests::qemu::{Machine, Site};
 use posto_tests::standin::Clinic;
 use posto_tests::{http, release, wait};
 
-const OPEN_LIMIT: Duration = Duration::from_secs(1500);
-const BOOT_LIMIT: Duration = Duration::from_secs(300);
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 /// The kernel's own watchdogs and the hardware's one together.
 const HANG_LIMIT: Duration = Duration::from_secs(300);
 /// How long a box with a disk that refuses writes is looked at.

@@ -18,16 +18,12 @@ use std::time::{Duration, Instant};
 use posto_release::layout::{STATE, STATE_BLOCK_BYTES, STATE_C1_OFFSET, STATE_C2_OFFSET};
 use posto_release::slot::{BootState, Slot, Watch};
 use posto_tests::qemu::Site;
+use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, OPEN_LIMIT};
 use posto_tests::standin::{Clinic, Counts};
 use posto_tests::{command, http, release, wait};
 
-/// To GRUB's hand-over, or from it to the door's web server.
-const BOOT_LIMIT: Duration = Duration::from_secs(300);
-/// First boot with database, installation and start-up, in emulation.
-const OPEN_LIMIT: Duration = Duration::from_secs(1500);
 /// How long a refusal is watched: a restart would come at once, and the journal is on the disk after a minute.
 const REFUSAL_WATCHED: Duration = Duration::from_secs(90);
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 fn wait_for_finished_boot(site: &Site) {
     wait::until("the boot reported as finished", BOOT_LIMIT, || {
