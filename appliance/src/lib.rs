@@ -21,6 +21,7 @@ pub mod power;
 pub mod read_ahead;
 pub mod release;
 pub mod report;
+pub mod services;
 pub mod setup;
 pub mod sizing;
 pub mod snapshot;

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -48,6 +50,41 @@ pub struct Record {
     /// Per cent done; `None` when nobody can say.
     #[serde(default)]
     pub progress: Option<u8>,
+}
+
+/// A request to stop a maintenance, by Ctrl-C or systemd. Heeded until the data are exchanged.
+#[derive(Debug, Default)]
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    notify: tokio::sync::Notify,
+}
+
+impl Stop {
+    /// Asks for it.
+    pub fn ask(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+        self.notify.notify_waiters();
+    }
+
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
+    }
+
+    /// The same for another thread to look at.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.flag)
+    }
+
+    /// Waits until it is asked for.
+    pub async fn asked(&self) {
+        let waiting = self.notify.notified();
+        if !self.is_asked() {
+            waiting.await;
+        }
+    }
 }
 
 /// Why no maintenance could begin or be told of.

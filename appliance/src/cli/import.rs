@@ -1,7 +1,6 @@
 //! `posto import FILE|-`: a dump in place of the present database.
 
 mod progress;
-mod services;
 mod words;
 
 use std::io::{BufRead, IsTerminal, Write};
@@ -19,6 +18,7 @@ use crate::database::import::{exchange, space};
 use crate::database::server::{MYSQL_ID, POSTO_ID};
 use crate::facility;
 use crate::places::Places;
+use crate::services::Systemd;
 use crate::system::log::log;
 use crate::system::{clock, namespace};
 use crate::texts::{Language, Value, say};
@@ -126,7 +126,7 @@ async fn work(
         if arguments.dry_run {
             return run::dry_run(request, setting, &stop, &mut show).await;
         }
-        let services = services::Systemd::connect(&setting.places).await?;
+        let services = Systemd::connect(&setting.places).await?;
         run::import(request, setting, &services, &stop, &mut show).await
     };
     let mut import = std::pin::pin!(import);

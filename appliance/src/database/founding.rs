@@ -26,18 +26,39 @@ pub fn install(program: &Path, directory: &Path, scratch: &Path) -> Invocation {
 /// server sees `localhost`, by TCP `127.0.0.1` (it resolves no names).
 #[must_use]
 pub fn account(password: &str, default: &str) -> Vec<String> {
-    // The password is our own, of letters and digits; escaped all the same.
-    let password = password.replace('\\', "\\\\").replace('\'', "''");
     let mut all = vec![format!("CREATE DATABASE {DATABASE} {default}")];
-    for host in ["localhost", "127.0.0.1"] {
-        all.push(format!(
-            "CREATE USER '{ACCOUNT}'@'{host}' IDENTIFIED BY '{password}'"
-        ));
-        all.push(format!(
-            "GRANT ALL PRIVILEGES ON {DATABASE}.* TO '{ACCOUNT}'@'{host}'"
-        ));
+    for account in accounts() {
+        all.push(format!("CREATE USER {account} {}", by(password)));
+        all.push(grant(&account));
     }
     all
+}
+
+/// The statements that give OpenMRS's account of a database from elsewhere this box's `password`, and make it where it is not
+/// there. Other rights that it has stay.
+#[must_use]
+pub fn account_again(password: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for account in accounts() {
+        all.push(format!("CREATE USER IF NOT EXISTS {account}"));
+        all.push(format!("ALTER USER {account} {} ACCOUNT UNLOCK", by(password)));
+        all.push(grant(&account));
+    }
+    all
+}
+
+fn accounts() -> [String; 2] {
+    ["localhost", "127.0.0.1"].map(|host| format!("'{ACCOUNT}'@'{host}'"))
+}
+
+fn by(password: &str) -> String {
+    // The password is our own, of letters and digits; escaped all the same.
+    let password = password.replace('\\', "\\\\").replace('\'', "''");
+    format!("IDENTIFIED BY '{password}'")
+}
+
+fn grant(account: &str) -> String {
+    format!("GRANT ALL PRIVILEGES ON {DATABASE}.* TO {account}")
 }
 
 /// `--name=path`.

@@ -8,8 +8,9 @@ use posto::database::client::Client;
 use posto::database::import::error::ImportError;
 use posto::database::import::reading::Reader;
 use posto::database::import::report::Report;
-use posto::database::import::run::{Request, Services, Setting, Stop, import};
+use posto::database::import::run::{Request, Setting, Stop, import};
 use posto::places::Places;
+use posto::services::{DatabaseEnd, Services, ServicesError};
 use posto::system::process::{Invocation, Running};
 
 use crate::dump;
@@ -153,21 +154,21 @@ pub(crate) struct FakeServices {
 }
 
 impl Services for FakeServices {
-    async fn stop(&self) -> Result<(), ImportError> {
+    async fn stop(&self) -> Result<DatabaseEnd, ServicesError> {
         self.calls.borrow_mut().push("stop");
-        Ok(())
+        Ok(DatabaseEnd::Clean)
     }
 
-    async fn start_database(&self) -> Result<(), ImportError> {
+    async fn start_database(&self) -> Result<(), ServicesError> {
         let first = !self.calls.borrow().contains(&"start database");
         self.calls.borrow_mut().push("start database");
         if self.database_does_not_start && first {
-            return Err(ImportError::Server("does not start".to_string()));
+            return Err(ServicesError::Server("does not start".to_string()));
         }
         Ok(())
     }
 
-    async fn start_openmrs(&self) -> Result<(), ImportError> {
+    async fn start_openmrs(&self) -> Result<(), ServicesError> {
         self.calls.borrow_mut().push("start openmrs");
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::lexer::LexError;
 use crate::database::client::SqlError;
 use crate::maintenance::MaintenanceError;
+use crate::services::ServicesError;
 use crate::system::durable::DurableError;
 use crate::system::process::ProcessError;
 use crate::system::units::UnitError;
@@ -266,6 +267,16 @@ impl std::fmt::Display for NotADump {
             Self::PackedTwice => "it is compressed twice; unpack it once",
             Self::NoStatements => "it holds no SQL statement",
         })
+    }
+}
+
+impl From<ServicesError> for ImportError {
+    fn from(error: ServicesError) -> Self {
+        match error {
+            ServicesError::Unit(error) => Self::Unit(error),
+            ServicesError::Sql(error) => Self::Sql(error),
+            ServicesError::Server(reason) => Self::Server(reason),
+        }
     }
 }
 

@@ -41,7 +41,8 @@ pub fn runtime_properties(present: Option<&str>, settings: &Settings<'_>) -> Str
 }
 
 /// Sets one key, where it stands or at the end. Values that reach over several lines are replaced as a whole.
-fn set(text: &str, key: &str, value: &str) -> String {
+#[must_use]
+pub fn set(text: &str, key: &str, value: &str) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     let mut placed = false;
     let mut lines = text.lines();

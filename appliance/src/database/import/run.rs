@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::census::{Database, Wanted};
@@ -18,8 +18,10 @@ use super::report::{Report, Room};
 use super::space;
 use super::survey::Survey;
 use super::throwaway::{Site, Throwaway};
+pub use crate::maintenance::Stop;
 use crate::maintenance::{Kind, Maintenance};
 use crate::places::Places;
+use crate::services::Services;
 use crate::system::durable::{self, Owner};
 
 const PASSWORD_BYTES: u64 = 1024;
@@ -76,38 +78,6 @@ impl Watch {
         self.taken = Arc::clone(&reading.taken);
         self.size_bytes = reading.size_bytes;
     }
-}
-
-/// A request to stop, by Ctrl-C or systemd. Heeded until the exchange.
-#[derive(Debug, Default)]
-pub struct Stop {
-    flag: Arc<AtomicBool>,
-    notify: tokio::sync::Notify,
-}
-
-impl Stop {
-    /// Asks for it.
-    pub fn ask(&self) {
-        self.flag.store(true, Ordering::Relaxed);
-        self.notify.notify_waiters();
-    }
-
-    async fn asked(&self) {
-        let waiting = self.notify.notified();
-        if !self.flag.load(Ordering::Relaxed) {
-            waiting.await;
-        }
-    }
-}
-
-/// The box's services, as far as an import stops and starts them.
-pub trait Services {
-    /// Stops OpenMRS, then the database, cleanly.
-    fn stop(&self) -> impl Future<Output = Result<(), ImportError>>;
-    /// Starts the database and waits until it answers with `tables` tables in OpenMRS's schema.
-    fn start_database(&self) -> impl Future<Output = Result<(), ImportError>>;
-    /// Starts OpenMRS; does not wait for its migration.
-    fn start_openmrs(&self) -> impl Future<Output = Result<(), ImportError>>;
 }
 
 /// Where and as whom.
@@ -262,7 +232,7 @@ async fn build(
     let reading = Reading::open(&request.file)?;
     watch.begin(Phase::Loading, &reading);
     let (flag, progress, staging) = (
-        Arc::clone(&stop.flag),
+        stop.flag(),
         Arc::clone(&watch.load),
         places.staging(),
     );
@@ -324,14 +294,14 @@ async fn put_in_place<S: Services>(
     password: &str,
     stop: &Stop,
 ) -> Result<(), ImportError> {
-    if stop.flag.load(Ordering::Relaxed) {
+    if stop.is_asked() {
         return Err(ImportError::Interrupted);
     }
     let stopped = async {
         services.stop().await?;
         attempt.prepare_properties(&new_properties(setting, password)?, setting.openmrs_user)?;
         // The last moment to turn back.
-        if stop.flag.load(Ordering::Relaxed) {
+        if stop.is_asked() {
             Err(ImportError::Interrupted)
         } else {
             Ok(())
@@ -355,7 +325,7 @@ async fn put_in_place<S: Services>(
             .exchange()
             .map_err(|e| ImportError::AfterExchange(e.to_string()))?;
         start_all(services).await;
-        return Err(error);
+        return Err(error.into());
     }
     for step in AFTER {
         attempt
