@@ -5,4 +5,5 @@ pub mod counts;
 pub mod founding;
 pub mod heartbeat;
 pub mod import;
+pub mod redo;
 pub mod server;
