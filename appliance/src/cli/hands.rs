@@ -1,6 +1,6 @@
 //! What commands for hands have in common: language, rights, questions, a spinner, an outcome for people or programs.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,6 +13,9 @@ use crate::texts::{Language, say};
 
 /// The screen gives its language to what it runs.
 pub(super) const LANGUAGE_VARIABLE: &str = "POSTO_LANGUAGE";
+
+/// Longer than any yes or no.
+const ANSWER_LIMIT_BYTES: u64 = 1024;
 
 /// The language of this command's words.
 pub(super) fn language(places: &Places) -> Language {
@@ -60,21 +63,40 @@ pub(super) fn print_end(_language: Language, words: &str, good: bool, json: bool
     }
 }
 
-/// Asks; only the word for yes is a yes. Without a terminal nobody can be asked: then it needs `--yes`.
+/// What a question led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The word for yes.
+    Yes,
+    /// Anything else.
+    No,
+    /// Standard input is no terminal: nobody can be asked.
+    NobodyThere,
+}
+
+/// Asks the question, which is in the language's words already.
 #[allow(clippy::print_stderr, reason = "the command's question")]
-pub(super) fn agreed(language: Language, question: &str, yes: bool) -> anyhow::Result<bool> {
-    if yes {
-        return Ok(true);
-    }
+pub(super) fn ask(language: Language, question: &str) -> std::io::Result<Answer> {
     if !std::io::stdin().is_terminal() {
-        anyhow::bail!(say(language, "hand-needs-yes", &[]));
+        return Ok(Answer::NobodyThere);
     }
-    eprint!("{} ", say(language, question, &[]));
+    eprint!("{question} ");
     std::io::stderr().flush()?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    let wanted = say(language, "import-answer-yes", &[]);
-    Ok(answer.trim().eq_ignore_ascii_case(&wanted))
+    std::io::stdin()
+        .lock()
+        .take(ANSWER_LIMIT_BYTES)
+        .read_line(&mut answer)?;
+    Ok(understood(language, &answer))
+}
+
+fn understood(language: Language, answer: &str) -> Answer {
+    let yes = say(language, "hand-answer-yes", &[]);
+    if answer.trim().eq_ignore_ascii_case(&yes) {
+        Answer::Yes
+    } else {
+        Answer::No
+    }
 }
 
 /// Says on a terminal what is waited for.
@@ -110,5 +132,23 @@ impl Spinner {
 impl Drop for Spinner {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_languages_own_word_is_a_yes() {
+        for (language, yes, other) in [
+            (Language::Pt, "Sim\n", "yes\n"),
+            (Language::En, " YES ", "sim"),
+        ] {
+            assert_eq!(understood(language, yes), Answer::Yes);
+            for no in [other, "", "\n", "s", "y", "yes sim", "no"] {
+                assert_eq!(understood(language, no), Answer::No, "{no:?}");
+            }
+        }
     }
 }

@@ -3,13 +3,13 @@
 mod progress;
 mod words;
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::hands::{self, Answer};
 use crate::database::import::error::ImportError;
 use crate::database::import::reading::Reader;
 use crate::database::import::report::Report;
@@ -177,26 +177,22 @@ fn told(
 }
 
 /// Whether the present database may be replaced: nothing is lost on a box where OpenMRS was never installed.
-#[allow(clippy::print_stderr, reason = "the command's question")]
+#[allow(clippy::print_stderr, reason = "the command's output")]
 fn agreed(arguments: &Arguments, places: &Places, language: Language) -> std::io::Result<bool> {
     if arguments.yes || places.install_pending().exists() {
         return Ok(true);
     }
-    let asks = std::io::stdin().is_terminal() && arguments.file != Path::new("-");
-    if !asks {
-        eprintln!("posto: {}", say(language, "import-needs-yes", &[]));
-        return Ok(false);
-    }
     let file = Value::from(arguments.file.display().to_string());
-    eprint!("{} ", say(language, "import-ask", &[("file", file)]));
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    let yes = answer
-        .trim()
-        .eq_ignore_ascii_case(&say(language, "import-answer-yes", &[]));
-    if !yes {
-        eprintln!("{}", say(language, "import-not-wanted", &[]));
+    let answer = if arguments.file == Path::new("-") {
+        // What comes on standard input is the dump.
+        Answer::NobodyThere
+    } else {
+        hands::ask(language, &say(language, "import-ask", &[("file", file)]))?
+    };
+    match answer {
+        Answer::Yes => {}
+        Answer::No => eprintln!("{}", say(language, "hand-not-wanted", &[])),
+        Answer::NobodyThere => eprintln!("posto: {}", say(language, "import-needs-yes", &[])),
     }
-    Ok(yes)
+    Ok(answer == Answer::Yes)
 }

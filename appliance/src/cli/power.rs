@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::hands;
+use super::hands::{self, Answer};
 use crate::events::{self, Event};
 use crate::maintenance;
 use crate::places::Places;
@@ -57,9 +57,15 @@ pub(super) fn run(way: Way, arguments: &Arguments) -> anyhow::Result<ExitCode> {
             "hand-restarting",
         ),
     };
-    if !hands::agreed(language, question, arguments.yes)? {
-        println!("{}", say(language, "hand-not-wanted", &[]));
-        return Ok(ExitCode::FAILURE);
+    if !arguments.yes {
+        match hands::ask(language, &say(language, question, &[]))? {
+            Answer::Yes => {}
+            Answer::No => {
+                println!("{}", say(language, "hand-not-wanted", &[]));
+                return Ok(ExitCode::FAILURE);
+            }
+            Answer::NobodyThere => anyhow::bail!(say(language, "hand-needs-yes", &[])),
+        }
     }
     events::record(&places, &Event::new(event));
     super::wait_for(async {

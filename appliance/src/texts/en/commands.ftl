@@ -1,5 +1,6 @@
 hand-needs-root = This is for root: run it in the technician's shell. Nothing was changed.
 hand-maintenance = A maintenance is under way (process { $pid }), which stops and starts OpenMRS itself. Nothing was changed; try again when it is done ('posto status').
+hand-answer-yes = yes
 hand-needs-yes = Nobody can be asked here: say --yes. Nothing was changed.
 hand-not-wanted = Nothing was changed.
 hand-power-maintenance = A maintenance is under way: it is broken off; the data are as before it.

@@ -1,5 +1,6 @@
 hand-needs-root = Isto é para o root: execute-o na linha de comandos do técnico. Nada foi alterado.
 hand-maintenance = Há uma manutenção em curso (processo { $pid }), que pára e inicia ela própria o OpenMRS. Nada foi alterado; tente de novo quando terminar ('posto status').
+hand-answer-yes = sim
 hand-needs-yes = Aqui não se pode perguntar a ninguém: use --yes. Nada foi alterado.
 hand-not-wanted = Nada foi alterado.
 hand-power-maintenance = Há uma manutenção em curso: será interrompida; os dados ficam como antes dela.
