@@ -5,5 +5,6 @@ pub mod counts;
 pub mod founding;
 pub mod heartbeat;
 pub mod import;
+pub mod private_server;
 pub mod redo;
 pub mod server;

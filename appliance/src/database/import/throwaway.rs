@@ -1,5 +1,4 @@
-//! A MariaDB server of its own for one import: own data directory, own socket, no network, nothing durable until its
-//! clean stop. It never sees the live data directory.
+//! The server of one import: a fresh data directory, nothing durable until its clean stop.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,9 +7,9 @@ use mysql_async::prelude::Queryable;
 
 use super::error::ImportError;
 use crate::database::client::Client;
+use crate::database::private_server::{self, PrivateServer, ServerError};
 use crate::database::{founding, server};
-use crate::system::durable::{self, Owner};
-use crate::system::process::{Invocation, Running};
+use crate::system::durable;
 
 /// mariadb-install-db runs some hundred statements, each flushed: a minute on an old disk at 120 IOPS.
 const INSTALL_LIMIT: Duration = Duration::from_secs(600);
@@ -18,8 +17,6 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(600);
 const START_LIMIT: Duration = Duration::from_secs(300);
 /// One statement of our own: counting the rows of a whole big table on an old disk.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(6 * 3600);
-/// How often a server that comes up is asked whether it has.
-const POLL: Duration = Duration::from_millis(100);
 
 /// Where the server is and as whom it runs.
 #[derive(Debug, Clone)]
@@ -39,21 +36,26 @@ impl Site {
         self.directory.join("database")
     }
 
-    fn socket(&self) -> PathBuf {
-        self.directory.join("run/socket")
-    }
-
-    fn owner(&self, mode: u32) -> Owner {
-        self.user
-            .map_or(Owner::mode(mode), |id| Owner::user(id, mode))
+    fn private(&self) -> private_server::Site {
+        let pool = format!("--innodb-buffer-pool-size={}", self.pool_bytes);
+        private_server::Site {
+            data: self.database(),
+            directory: self.directory.clone(),
+            user: self.user,
+            settings: FAST
+                .iter()
+                .map(Into::into)
+                .chain(std::iter::once(pool.into()))
+                .collect(),
+            start_limit: START_LIMIT,
+        }
     }
 }
 
 /// The running server. Dropping it kills it.
 #[derive(Debug)]
 pub struct Throwaway {
-    running: Running,
-    site: Site,
+    server: PrivateServer,
 }
 
 impl Throwaway {
@@ -62,22 +64,12 @@ impl Throwaway {
     /// # Errors
     /// [`ImportError::Server`], [`ImportError::Process`], [`ImportError::Durable`].
     pub async fn start(site: Site) -> Result<Self, ImportError> {
-        for name in ["database", "tmp", "run"] {
-            durable::directory(&site.directory.join(name), site.owner(0o700))?;
-        }
-        install(&site)?;
-        let mut invocation = Invocation::new(server::SERVER).args(arguments(&site));
-        if let Some(id) = site.user {
-            invocation = invocation.as_user(id);
-        } else if rustix::process::geteuid().is_root() {
-            invocation = invocation.arg("--user=root");
-        }
-        let mut throwaway = Self {
-            running: invocation.dies_with_us().spawn()?,
-            site,
-        };
-        throwaway.wait_until_up().await?;
-        Ok(throwaway)
+        let private = site.private();
+        durable::directory(&private.data, private.owner(0o700))?;
+        private.prepare()?;
+        install(&private)?;
+        let server = PrivateServer::start(&private).await?;
+        Ok(Self { server })
     }
 
     /// A connection as the server's root.
@@ -85,7 +77,7 @@ impl Throwaway {
     /// # Errors
     /// [`ImportError::Sql`].
     pub async fn root(&self) -> Result<Client, ImportError> {
-        Ok(Client::connect(&self.site.socket(), STATEMENT_LIMIT).await?)
+        Ok(self.server.root(STATEMENT_LIMIT).await?)
     }
 
     /// A connection as OpenMRS's account. The dump's statements run with its rights only: whatever a dump says, it
@@ -95,7 +87,7 @@ impl Throwaway {
     /// [`ImportError::Server`].
     pub async fn account(&self, password: &str) -> Result<mysql_async::Conn, ImportError> {
         let options = mysql_async::OptsBuilder::default()
-            .socket(Some(self.site.socket().to_string_lossy()))
+            .socket(Some(self.server.socket().to_string_lossy()))
             .user(Some(server::ACCOUNT))
             .pass(Some(password))
             .db_name(Some(server::DATABASE))
@@ -116,23 +108,18 @@ impl Throwaway {
     ///
     /// # Errors
     /// [`ImportError::Process`].
-    pub fn stop(mut self) -> Result<(), ImportError> {
-        self.running.terminate(server::STOP_LIMIT)?;
-        Ok(())
+    pub fn stop(self) -> Result<(), ImportError> {
+        Ok(self.server.stop()?)
     }
+}
 
-    async fn wait_until_up(&mut self) -> Result<(), ImportError> {
-        let socket = self.site.socket();
-        let deadline = tokio::time::Instant::now() + START_LIMIT;
-        loop {
-            if self.running.has_ended()? {
-                return Err(ImportError::Server("it ended by itself".to_string()));
-            }
-            match Client::connect(&socket, Duration::from_secs(5)).await {
-                Ok(_) => return Ok(()),
-                Err(error) if tokio::time::Instant::now() > deadline => return Err(error.into()),
-                Err(_) => tokio::time::sleep(POLL).await,
-            }
+impl From<ServerError> for ImportError {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Directory(error) => error.into(),
+            ServerError::Process(error) => error.into(),
+            ServerError::Refused(error) => error.into(),
+            ServerError::Ended | ServerError::TooSlow(_) => Self::Server(error.to_string()),
         }
     }
 }
@@ -147,10 +134,9 @@ const SESSION: &[&str] = &[
     "SET SESSION net_read_timeout=86400, wait_timeout=86400",
 ];
 
-fn install(site: &Site) -> Result<(), ImportError> {
-    let scratch = site.directory.join("tmp");
-    let mut invocation =
-        founding::install(Path::new(server::INSTALL), &site.database(), &scratch).in_directory("/");
+fn install(site: &private_server::Site) -> Result<(), ImportError> {
+    let mut invocation = founding::install(Path::new(server::INSTALL), &site.data, &site.scratch())
+        .in_directory("/");
     if let Some(id) = site.user {
         invocation = invocation.as_user(id);
     }
@@ -158,25 +144,9 @@ fn install(site: &Site) -> Result<(), ImportError> {
     Ok(())
 }
 
-fn arguments(site: &Site) -> Vec<String> {
-    let mut all = vec![
-        "--no-defaults".to_string(),
-        joined("--datadir=", &site.database()),
-        joined("--socket=", &site.socket()),
-        joined("--pid-file=", &site.directory.join("run/pid")),
-        joined("--tmpdir=", &site.directory.join("tmp")),
-        format!("--innodb-buffer-pool-size={}", site.pool_bytes),
-    ];
-    all.extend(FAST.iter().map(|s| (*s).to_string()));
-    all
-}
-
 /// For the import only: a power cut costs the whole attempt anyway. The final server has its own settings.
 const FAST: &[&str] = &[
-    "--skip-networking",
-    "--skip-name-resolve",
     "--skip-log-bin",
-    "--skip-slave-start",
     "--innodb-doublewrite=OFF",
     "--innodb-flush-log-at-trx-commit=0",
     "--innodb-flush-method=O_DIRECT",
@@ -186,14 +156,5 @@ const FAST: &[&str] = &[
     "--innodb-sort-buffer-size=8M",
     "--innodb-lock-wait-timeout=3600",
     "--max-allowed-packet=256M",
-    "--performance-schema=OFF",
-    "--event-scheduler=OFF",
-    "--local-infile=OFF",
-    "--symbolic-links=OFF",
-    "--character-set-server=utf8mb4",
     "--log-warnings=1",
 ];
-
-fn joined(flag: &str, path: &Path) -> String {
-    format!("{flag}{}", path.display())
-}
