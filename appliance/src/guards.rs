@@ -1,6 +1,6 @@
 //! What can take a box down slowly: disk, memory, processes, heat, clocks. Guards look and tell; `supervise` acts.
 
-mod clock;
+pub(crate) mod clock;
 mod disk;
 pub mod heap;
 mod heat;

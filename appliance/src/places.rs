@@ -48,6 +48,12 @@ impl Places {
         snapshots = "data/snapshots";
         /// The catalogue of snapshots (SQLite).
         snapshot_catalogue = "data/posto/snapshots.sqlite";
+        /// The largest number that a snapshot was ever given.
+        snapshot_number = "data/posto/snapshot-number";
+        /// Held by whoever adds, removes or puts back snapshots (flock).
+        snapshot_lock = "run/posto/snapshots.lock";
+        /// The box's uptime over all boots, at one moment of this one.
+        uptime = "run/posto/uptime.json";
         /// Work in progress; emptied at boot.
         staging = "data/staging";
         /// Per-box secrets.

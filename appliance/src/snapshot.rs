@@ -1,6 +1,11 @@
 //! Snapshots: on-box point-in-time copies of database and OpenMRS files, taken while the clinic works, proven by booting
 //! them, and put back in seconds. docs/architecture.md, "Snapshots".
 
+pub mod catalogue;
 pub mod id;
 pub mod manifest;
+pub mod moment;
 pub mod proof;
+pub mod reconcile;
+pub mod restore;
+pub mod shelf;

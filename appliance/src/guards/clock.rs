@@ -39,7 +39,7 @@ pub(super) fn jumped(before: Reading, now: Reading) -> Option<Jump> {
 }
 
 /// Whether the wall clock cannot be right for a release built then.
-pub(super) fn wrong(unix_s: u64, built_unix_s: u64) -> bool {
+pub(crate) fn wrong(unix_s: u64, built_unix_s: u64) -> bool {
     unix_s.saturating_add(EARLY_S) < built_unix_s || unix_s > built_unix_s.saturating_add(LATEST_S)
 }
 

@@ -102,6 +102,21 @@ pub enum Reason {
     Other,
 }
 
+impl Reason {
+    /// Its kind in words of lower case and dashes; the texts `reason-<code>` say it to people.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::ByHand { .. } => "by-hand",
+            Self::BeforeRestore { .. } => "before-restore",
+            Self::BeforeUpdate { .. } => "before-update",
+            Self::Imported { .. } => "imported",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// How a snapshot was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -26,6 +26,17 @@ pub enum Depth {
     Full,
 }
 
+impl Depth {
+    /// quick or full.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+        }
+    }
+}
+
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]

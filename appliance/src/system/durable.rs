@@ -7,6 +7,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+#[cfg(test)]
+pub(crate) mod power;
+
+/// Before each step that lasts: tests cut the power here ([`power`]). On a box it is nothing.
+#[cfg(not(test))]
+#[inline]
+#[allow(clippy::unnecessary_wraps, reason = "the tests' one fails")]
+pub(crate) fn step() -> std::io::Result<()> {
+    Ok(())
+}
+#[cfg(test)]
+pub(crate) use power::step;
+
 /// What failed, on which path. The state before stands unless the variant says otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum DurableError {
@@ -108,6 +121,7 @@ pub fn write(path: &Path, content: &[u8], owner: Owner) -> Result<(), DurableErr
         source,
     };
     let temporary = beside(path, ".new");
+    step().map_err(failed)?;
     let mut file = File::options()
         .write(true)
         .create(true)
@@ -122,6 +136,7 @@ pub fn write(path: &Path, content: &[u8], owner: Owner) -> Result<(), DurableErr
         file.set_permissions(std::fs::Permissions::from_mode(owner.mode))?;
         file.write_all(content)?;
         file.sync_all()?;
+        step()?;
         renameat_with(CWD, &temporary, CWD, path, RenameFlags::empty())?;
         sync_parent(path)
     })();
@@ -182,6 +197,7 @@ fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> Result<(), Durable
         to: to.to_path_buf(),
         source,
     };
+    step().map_err(failed)?;
     renameat_with(CWD, from, CWD, to, flags).map_err(|error| failed(error.into()))?;
     sync_parent(from).map_err(failed)?;
     sync_parent(to).map_err(failed)
@@ -197,6 +213,7 @@ pub fn directory(path: &Path, owner: Owner) -> Result<(), DurableError> {
         path: path.to_path_buf(),
         source,
     };
+    step().map_err(failed)?;
     match std::fs::create_dir(path) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => {}
@@ -228,8 +245,13 @@ pub fn remove(path: &Path) -> Result<(), DurableError> {
         source,
     };
     let removed = match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
+        Ok(found) if found.is_dir() => {
+            step().map_err(failed)?;
+            #[cfg(test)]
+            power::step_within(path).map_err(failed)?;
+            std::fs::remove_dir_all(path)
+        }
+        Ok(_) => step().and_then(|()| std::fs::remove_file(path)),
         Err(error) => Err(error),
     };
     match removed {
@@ -244,6 +266,10 @@ pub fn remove(path: &Path) -> Result<(), DurableError> {
 /// # Errors
 /// [`DurableError::Directory`] with the path that could not be flushed.
 pub fn sync_tree(tree: &Path) -> Result<(), DurableError> {
+    step().map_err(|source| DurableError::Directory {
+        path: tree.to_path_buf(),
+        source,
+    })?;
     let mut pending = vec![tree.to_path_buf()];
     while let Some(path) = pending.pop() {
         let failed = |source| DurableError::Directory {
