@@ -157,6 +157,7 @@ impl Ground {
             processors: 1,
             http_port: None,
             clock: None,
+            watchdog: true,
             folder: folder.path(),
         };
         let machine = Machine::start(&setup).unwrap();

@@ -63,6 +63,8 @@ pub struct Setup<'a> {
     pub http_port: Option<u16>,
     /// What its clock shows at power-on, such as `1970-01-01T00:00:00` (UTC); without one this machine's time.
     pub clock: Option<&'a str>,
+    /// Whether the board's watchdog works; a board without one has the kernel's.
+    pub watchdog: bool,
     /// Folder for the serial log, the control socket and the firmware's variables.
     pub folder: &'a Path,
 }
@@ -78,6 +80,7 @@ impl<'a> Setup<'a> {
             processors: 2,
             http_port: Some(http_port),
             clock: None,
+            watchdog: true,
             folder,
         }
     }
@@ -161,8 +164,11 @@ fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<Stri
         "-gdb".into(),
         format!("unix:{},server=on,wait=off", debug.display()),
     ]);
-    // The chipset's watchdog may reset the machine, as a board's does.
-    add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
+    // The chipset's watchdog may reset the machine, as a board's does; strapped off, its driver refuses it.
+    add(&[
+        "-global".into(),
+        format!("ICH9-LPC.noreboot={}", !setup.watchdog),
+    ]);
     add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
     if let Some(clock) = setup.clock {
         add(&["-rtc".into(), format!("base={clock},clock=vm")]);
@@ -255,6 +261,14 @@ impl Machine {
     /// When QEMU's debugger does not answer.
     pub fn debugger(&self) -> Result<Debugger> {
         Debugger::connect(&self.sockets.path().join("gdb"))
+    }
+
+    /// Presses the power button shortly (ACPI).
+    ///
+    /// # Errors
+    /// When QEMU does not answer.
+    pub fn press_power_button(&mut self) -> Result<()> {
+        self.qmp.command("system_powerdown")
     }
 
     /// Presses the reset button.

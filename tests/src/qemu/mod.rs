@@ -2,6 +2,7 @@
 
 pub mod debugger;
 pub mod disk_errors;
+pub mod keyboard;
 pub mod machine;
 pub mod qmp;
 pub mod serial;

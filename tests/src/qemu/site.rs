@@ -143,8 +143,24 @@ impl Site {
     }
 
     fn start_with(&self, disk: &Path, clock: Option<&str>) -> Result<Machine> {
-        let setup = Setup::small_box(Firmware::Bios, Disk::Raw(disk), self.port, &self.folder);
+        let setup = self.setup(disk);
         Machine::start(&Setup { clock, ..setup })
+    }
+
+    /// Switches a machine with this disk on whose board has no watchdog.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start_without_watchdog(&self) -> Result<Machine> {
+        let setup = self.setup(&self.path);
+        Machine::start(&Setup {
+            watchdog: false,
+            ..setup
+        })
+    }
+
+    fn setup<'a>(&'a self, disk: &'a Path) -> Setup<'a> {
+        Setup::small_box(Firmware::Bios, Disk::Raw(disk), self.port, &self.folder)
     }
 
     /// Scheme, host and port of the machine's door.

@@ -1,0 +1,81 @@
+//! Hands at the machine: its keyboard (Portuguese keys) and what its screen shows.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use super::machine::Machine;
+use crate::wait;
+
+/// Between two keys: an emulated keyboard's buffer has room for some.
+const BETWEEN_KEYS: Duration = Duration::from_millis(120);
+
+/// QEMU's names (QKeyCode: places on a US keyboard) of the keys that give `character` on a Portuguese one.
+fn chord(character: char) -> Option<Vec<String>> {
+    let shifted = |key: &str| vec!["shift".to_owned(), key.to_owned()];
+    Some(match character {
+        'a'..='z' | '0'..='9' => vec![character.to_string()],
+        'A'..='Z' => shifted(&character.to_ascii_lowercase().to_string()),
+        ' ' => vec!["spc".to_owned()],
+        '\n' => vec!["ret".to_owned()],
+        '.' => vec!["dot".to_owned()],
+        ',' => vec!["comma".to_owned()],
+        '-' => vec!["slash".to_owned()],
+        '_' => shifted("slash"),
+        ';' => shifted("comma"),
+        '/' => shifted("7"),
+        '=' => shifted("0"),
+        '&' => shifted("6"),
+        '>' => shifted("less"),
+        '*' => shifted("bracket_left"),
+        '(' => shifted("8"),
+        ')' => shifted("9"),
+        _ => return None,
+    })
+}
+
+impl Machine {
+    /// Presses these keys, by QEMU's names, one after the other.
+    ///
+    /// # Errors
+    /// When QEMU does not know one.
+    pub fn press(&mut self, keys: &[&str]) -> Result<()> {
+        keys.iter()
+            .try_for_each(|key| self.chord(&[(*key).to_owned()]))
+    }
+
+    /// Types a text on a Portuguese keyboard.
+    ///
+    /// # Errors
+    /// When a character is on no key that is known here.
+    pub fn type_text(&mut self, text: &str) -> Result<()> {
+        text.chars().try_for_each(|character| {
+            let keys = chord(character).with_context(|| format!("no key for '{character}'"))?;
+            self.chord(&keys)
+        })
+    }
+
+    fn chord(&mut self, keys: &[String]) -> Result<()> {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|key| json!({ "type": "qcode", "data": key }))
+            .collect();
+        self.control()
+            .command_with("send-key", &json!({ "keys": keys }))?;
+        wait::pause(BETWEEN_KEYS);
+        Ok(())
+    }
+
+    /// Keeps what the screen shows now as a picture (PNG).
+    ///
+    /// # Errors
+    /// When QEMU cannot write it.
+    pub fn picture(&mut self, at: &Path) -> Result<()> {
+        self.control().command_with(
+            "screendump",
+            &json!({ "filename": at.display().to_string(), "format": "png" }),
+        )
+    }
+}
