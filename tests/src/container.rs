@@ -36,6 +36,8 @@ pub struct Options {
     pub limits: Limits,
     /// Where the container's console goes; `None`: this process's standard output.
     pub console: Option<PathBuf>,
+    /// Units that are left out, to see what they are good for.
+    pub masked: Vec<String>,
 }
 
 /// A running container. Dropped without [`Container::stop`], it is killed as by a power cut of its processes.
@@ -97,6 +99,13 @@ impl Container {
         let name = format!("posto-{number}");
         let console = options.console.as_deref();
         let mut nspawn = nspawn::boot(&name, &machine_id, &root, &data, options.limits, console)?
+            // In a container PID 1's arguments are the kernel line (systemd-debug-generator(8)).
+            .args(
+                options
+                    .masked
+                    .iter()
+                    .map(|unit| format!("systemd.mask={unit}")),
+            )
             .spawn()
             .context("cannot start systemd-nspawn (packages systemd-container, util-linux)")?;
         let nspawn_pid = nspawn.id();

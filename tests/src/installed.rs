@@ -24,6 +24,7 @@ pub fn options(data: &Path, limits: Limits) -> Result<Options> {
         number: 1,
         limits,
         console: Some(data.with_extension("console.log")),
+        masked: Vec::new(),
     })
 }
 

@@ -1,24 +1,34 @@
 //! Figures for docs/benchmarks.md: `./check bench`. Nothing here passes or fails by a time; ratios side by side count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use posto_tests::command::run;
-use posto_tests::container::{Container, DataFile, Limits, facility_file};
+use posto_tests::container::{Container, DataFile, Limits, Options, facility_file};
 use posto_tests::installed::{self, DATA_BYTES};
 use posto_tests::release;
 use posto_tests::wait;
 
 const OPEN_BOUND: Duration = Duration::from_secs(1800);
+/// What makes Java's files ready while the database starts.
+const READ_AHEAD: &str = "posto-read-ahead.service";
+/// Bytes of a page and of its entry in /proc/PID/pagemap.
+const PAGE: u64 = 4096;
+const ENTRY: u64 = 8;
 
 /// Seconds from power-on to: the database answering, the open door.
-fn boot(data: &DataFile, limits: Limits) -> Result<(f64, f64, Container)> {
+fn boot(data: &DataFile, limits: Limits, masked: &[&str]) -> Result<(f64, f64, Container)> {
     // A power-on finds nothing in memory.
     #[expect(clippy::disallowed_methods, reason = "a kernel control file")]
     std::fs::write("/proc/sys/vm/drop_caches", "3")?;
     let start = Instant::now();
-    let mut container = Container::start(&installed::options(data.path(), limits)?)?;
+    let options = Options {
+        masked: masked.iter().map(|unit| (*unit).to_owned()).collect(),
+        ..installed::options(data.path(), limits)?
+    };
+    let mut container = Container::start(&options)?;
     wait::until("the database", OPEN_BOUND, || {
         Ok(container.is_active("mariadb.service")?.then_some(()))
     })?;
@@ -43,11 +53,19 @@ fn boot_to_answer_and_memory_at_rest() -> Result<()> {
     );
     println!("|---|---|---|");
     let mut data = None;
-    for (name, limits, fresh) in [
-        ("first boot with installation", box_4_gib, true),
-        ("later boot", box_4_gib, false),
-        ("later boot, disk at 120 IOPS", hdd, false),
-        ("first boot, disk at 120 IOPS", hdd, true),
+    let without: &[&str] = &[READ_AHEAD];
+    for (name, limits, fresh, masked) in [
+        ("first boot with installation", box_4_gib, true, &[][..]),
+        ("later boot", box_4_gib, false, &[]),
+        ("later boot, nothing read ahead", box_4_gib, false, without),
+        ("later boot, disk at 120 IOPS", hdd, false, &[]),
+        (
+            "later boot, disk at 120 IOPS, nothing read ahead",
+            hdd,
+            false,
+            without,
+        ),
+        ("first boot, disk at 120 IOPS", hdd, true, &[]),
     ] {
         if fresh || data.is_none() {
             let file = folder
@@ -60,10 +78,12 @@ fn boot_to_answer_and_memory_at_rest() -> Result<()> {
             )?);
         }
         let file = data.as_ref().context("data")?;
-        let (database, open, container) = boot(file, limits)?;
+        let (database, open, container) = boot(file, limits, masked)?;
         println!("| {name} | {database:.1} | {open:.1} |");
         if name == "later boot" {
             memory(&container)?;
+        }
+        if name.starts_with("later") {
             println!(
                 "{}",
                 container
@@ -170,6 +190,39 @@ fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), U
     Ok(found)
 }
 
+/// Pages that posto's processes have in memory. They run one program, whose pages are there once and stand in each RSS.
+fn pages_counted_once(container: &Container) -> Result<f64> {
+    let inside = std::fs::read_link(format!("/proc/{}/ns/pid", container.leader()))?;
+    let mut frames = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let process = entry?.path();
+        let args = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let namespace = std::fs::read_link(process.join("ns/pid")).ok();
+        if !args.starts_with(b"/usr/bin/posto") || namespace.as_ref() != Some(&inside) {
+            continue;
+        }
+        let map = std::fs::File::open(process.join("pagemap"))?;
+        for line in std::fs::read_to_string(process.join("maps"))?.lines() {
+            let range = line.split_whitespace().next().unwrap_or_default();
+            let (from, to) = range.split_once('-').context("/proc/PID/maps")?;
+            let (from, to) = (u64::from_str_radix(from, 16)?, u64::from_str_radix(to, 16)?);
+            for page in from / PAGE..to / PAGE {
+                let mut word = [0; 8];
+                if map.read_exact_at(&mut word, page * ENTRY).is_err() {
+                    // The kernel's own pages at the end of the address space.
+                    break;
+                }
+                // Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bits 0 to 54 the frame.
+                let word = u64::from_ne_bytes(word);
+                if word >> 63 == 1 {
+                    frames.insert(word & ((1 << 55) - 1));
+                }
+            }
+        }
+    }
+    Ok(frames.len() as f64)
+}
+
 /// What posto itself costs while nothing happens. `POSTO_REST_MINUTES` (10) makes it shorter. Goals: 15 MB, 0.1 %.
 #[test]
 fn posto_at_rest() -> Result<()> {
@@ -180,7 +233,7 @@ fn posto_at_rest() -> Result<()> {
         DATA_BYTES,
         &facility_file(1, "posto-figuras"),
     )?;
-    let (_, _, container) = boot(&data, Limits::default())?;
+    let (_, _, container) = boot(&data, Limits::default(), &[])?;
     // What a boot leaves to do is over.
     wait::pause(Duration::from_secs(60));
     let before = posto_processes(&container)?;
@@ -207,6 +260,10 @@ fn posto_at_rest() -> Result<()> {
     println!(
         "| all together | {:.1} | {:.1} | {:.3} |",
         sum.0, sum.1, sum.2
+    );
+    println!(
+        "pages of all of them, each counted once: {:.1} MB",
+        pages_counted_once(&container)? * PAGE as f64 / 1e6
     );
     for process in before
         .keys()

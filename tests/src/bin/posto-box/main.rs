@@ -147,6 +147,7 @@ fn run_container(
         number: 1,
         limits: Limits::default(),
         console: Some(console.clone()),
+        masked: Vec::new(),
     };
     let container = Container::start(&options)?;
     #[expect(
