@@ -9,3 +9,4 @@ pub mod proof;
 pub mod reconcile;
 pub mod restore;
 pub mod shelf;
+pub mod take;

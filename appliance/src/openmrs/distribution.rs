@@ -116,6 +116,20 @@ pub fn lay(distribution: &Path, data: &Path, release: &str) -> Result<Laid, LayE
     Ok(laid)
 }
 
+/// Paths in `data` that a release laid there, its list included: they belong to the release, not to the site. No list, none.
+///
+/// # Errors
+/// [`LayError::List`] when the list cannot be read.
+pub fn laid(data: &Path) -> Result<std::collections::BTreeSet<PathBuf>, LayError> {
+    let list = PathBuf::from(LIST);
+    // The directory is OpenMRS's own: what it may have put in the list's place is not waited for (a pipe).
+    if !std::fs::symlink_metadata(data.join(&list)).is_ok_and(|found| found.is_file()) {
+        return Ok(std::collections::BTreeSet::new());
+    }
+    let files = read_list(data)?.files.into_keys();
+    Ok(files.chain([list]).collect())
+}
+
 /// Target path (relative), source path and size of every file.
 fn wanted(distribution: &Path) -> Result<BTreeMap<PathBuf, (PathBuf, u64)>, LayError> {
     let mut files = BTreeMap::new();

@@ -5,7 +5,7 @@ mod extents;
 mod tree;
 
 pub use extents::{Space, exclusive_bytes, extents, space_of, space_of_tree};
-pub use tree::{Cloned, clone_tree};
+pub use tree::{Cloned, Pair, clone_tree, directory_like};
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};

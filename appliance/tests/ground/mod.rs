@@ -11,4 +11,6 @@
     reason = "tests fail by panicking, and not every test uses all of it"
 )]
 
+pub mod clinic;
+pub mod mariadb;
 pub mod xfs;
