@@ -10,8 +10,11 @@ pub mod import;
 mod logs;
 mod manual;
 mod power;
+mod proving;
+mod restore;
 mod screen;
 mod session;
+mod snapshot;
 mod status;
 mod technician;
 mod unit;
@@ -36,6 +39,13 @@ struct Arguments {
 enum Command {
     /// Import a MySQL or MariaDB dump in place of the present database
     Import(import::Arguments),
+    /// Put a snapshot in place of the present state, which is kept as a snapshot
+    Restore(restore::Arguments),
+    /// Snapshots of the database and OpenMRS's files
+    Snapshot {
+        #[command(subcommand)]
+        verb: snapshot::Verb,
+    },
     /// How the box is (exit code 0: good, 1: the clinic cannot work, 2: an alarm stands)
     Status(status::Arguments),
     /// Restart OpenMRS and wait until it answers; the database goes on
@@ -105,6 +115,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse_from(words);
     let done = match arguments.command {
         Command::Import(arguments) => import::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
+        Command::Snapshot { verb } => snapshot::run(&verb),
         Command::Status(arguments) => status::run(&arguments),
         Command::Restart(arguments) => by_hand::run(by_hand::Act::Restart, &arguments),
         Command::Stop(arguments) => by_hand::run(by_hand::Act::Stop, &arguments),

@@ -12,6 +12,7 @@ use crate::database::server;
 use crate::maintenance;
 use crate::places::Places;
 use crate::release;
+use crate::snapshot::{reconcile, restore};
 use crate::stamp;
 use crate::system::block::Disk;
 use crate::system::durable::{self, Owner};
@@ -57,6 +58,7 @@ fn act(places: &Places) -> Result<Outcome, Alarm> {
     match decide::decide(&seen) {
         Decision::Pass => {
             forget_repairs(places);
+            reconcile::at_boot(places);
             Ok(Outcome::Pass)
         }
         Decision::Refuse(refusal) => Err(refusal_alarm(places, &refusal)),
@@ -122,14 +124,19 @@ fn forget_repairs(places: &Places) {
     }
 }
 
-/// An import that a power cut interrupted between its two exchanges is completed before anybody looks at the data;
-/// then staging is emptied, unless somebody works there now.
+/// An import or a restore that a power cut interrupted is ended, forward or back, before anybody looks at the data; then
+/// staging is emptied, unless somebody works there now.
 fn finish_interrupted_work(places: &Places) -> Result<(), Alarm> {
     let failed = |reason: String| Alarm::new("staging", &[("reason", reason.into())]);
     if maintenance::under_way(places).is_some() || !places.staging().exists() {
         return Ok(());
     }
     exchange::finish_interrupted(places).map_err(|error| failed(error.to_string()))?;
+    let restores = restore::finish_interrupted(places, restore::Servers::Down)
+        .map_err(|error| failed(error.to_string()))?;
+    for finished in restores {
+        restore::tell(places, &finished);
+    }
     let entries = std::fs::read_dir(places.staging()).map_err(|error| failed(error.to_string()))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed(error.to_string()))?;

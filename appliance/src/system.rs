@@ -12,5 +12,6 @@ pub mod namespace;
 pub mod process;
 pub mod random;
 pub mod reflink;
+pub mod thaw;
 pub mod units;
 pub mod vital;

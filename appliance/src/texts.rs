@@ -20,8 +20,12 @@ sources!(
     "guards",
     "import",
     "page",
+    "proof",
     "reasons",
+    "restore",
+    "snapshot",
     "state",
+    "take",
     "technician"
 );
 

@@ -26,14 +26,14 @@ use posto::system::reflink::clone_tree;
 const OLD_ROWS: u64 = 300_000;
 const POOL: &str = "--innodb-buffer-pool-size=14M";
 
-struct Box {
+struct Site {
     places: Places,
     server: Option<Server>,
     // Last: the server's files are on it.
     xfs: Xfs,
 }
 
-impl Box {
+impl Site {
     /// `None` where it cannot be made here. `log_mb` is the redo log's size.
     fn new(rows: u64, log_mb: u64) -> Option<Self> {
         if !mariadb::is_here() {
@@ -153,7 +153,7 @@ fn slowest(acks: &[Ack], from: Instant, to: Instant) -> f64 {
 }
 
 /// Takes one, recovers it, and holds it against what was acknowledged before the cut.
-fn take_and_recover(here: &Box, writers: &Writers) -> Manifest {
+fn take_and_recover(here: &Site, writers: &Writers) -> Manifest {
     let start = Instant::now();
     writers.wait_for(150);
     let (began, mut acknowledged) = (Instant::now(), Vec::new());
@@ -202,7 +202,7 @@ fn take_and_recover(here: &Box, writers: &Writers) -> Manifest {
 #[test]
 fn every_snapshot_under_load_recovers_with_every_commit_acknowledged_before_its_cut() {
     // A small log, so that it goes round several times.
-    let Some(here) = Box::new(OLD_ROWS, 24) else {
+    let Some(here) = Site::new(OLD_ROWS, 24) else {
         return;
     };
     let writers = Writers::start(here.server().socket(), 3, OLD_ROWS);
@@ -239,7 +239,7 @@ fn every_snapshot_under_load_recovers_with_every_commit_acknowledged_before_its_
 
 #[test]
 fn a_change_of_tables_under_way_neither_spoils_a_snapshot_nor_is_spoilt() {
-    let Some(here) = Box::new(OLD_ROWS / 3, 96) else {
+    let Some(here) = Site::new(OLD_ROWS / 3, 96) else {
         return;
     };
     let writers = Writers::start(here.server().socket(), 2, OLD_ROWS / 3);
@@ -294,7 +294,7 @@ fn wait_until_stopped(server: &Server) {
 
 #[test]
 fn a_database_that_gives_no_answer_is_cloned_as_it_stands_and_goes_on() {
-    let Some(here) = Box::new(20_000, 24) else {
+    let Some(here) = Site::new(20_000, 24) else {
         return;
     };
     let writers = Writers::start(here.server().socket(), 2, 20_000);
@@ -319,7 +319,7 @@ fn a_database_that_gives_no_answer_is_cloned_as_it_stands_and_goes_on() {
 
 #[test]
 fn a_killed_taker_holds_nobody_up_and_leaves_nothing_that_is_listed() {
-    let Some(here) = Box::new(20_000, 24) else {
+    let Some(here) = Site::new(20_000, 24) else {
         return;
     };
     let writers = Writers::start(here.server().socket(), 2, 20_000);

@@ -76,6 +76,8 @@ pub(super) enum Verb {
     SmartAsk,
     /// posto-smart-read.service, as posto
     SmartRead,
+    /// posto-snapshot.service
+    SnapshotTake,
     /// Java's heap was exhausted, as openmrs
     JavaHistogram {
         /// Java's process id
@@ -160,6 +162,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SnapshotTake => super::snapshot::take::scheduled(&places),
         Verb::JavaHistogram { pid } => {
             power::java_histogram(&places, *pid).map(|()| ExitCode::SUCCESS)
         }

@@ -41,7 +41,10 @@ pub fn account_again(password: &str) -> Vec<String> {
     let mut all = Vec::new();
     for account in accounts() {
         all.push(format!("CREATE USER IF NOT EXISTS {account}"));
-        all.push(format!("ALTER USER {account} {} ACCOUNT UNLOCK", by(password)));
+        all.push(format!(
+            "ALTER USER {account} {} ACCOUNT UNLOCK",
+            by(password)
+        ));
         all.push(grant(&account));
     }
     all

@@ -9,6 +9,9 @@ use crate::database::heartbeat;
 use crate::database::server::{ACCOUNT, DATABASE, OPENMRS_ID};
 use crate::openmrs::properties;
 use crate::places::Places;
+use crate::snapshot::restore;
+use crate::snapshot::restore::exchange::FinishError;
+use crate::snapshot::restore::mends::MendError;
 use crate::system::clock;
 use crate::system::durable::{self, DurableError, Owner};
 use crate::system::log::log;
@@ -55,6 +58,12 @@ pub enum PrepareError {
     /// A file.
     #[error("{0}")]
     File(#[from] DurableError),
+    /// A restore before this start.
+    #[error("{0}; OpenMRS is not started on it")]
+    Restore(#[from] FinishError),
+    /// What a restored database needs first.
+    #[error("{0}; OpenMRS is not started on the restored database")]
+    Mend(#[from] MendError),
     /// A secret is missing.
     #[error("{0} is missing; OpenMRS cannot be installed without it")]
     Secret(String),
@@ -93,6 +102,9 @@ pub async fn run(places: &Places) -> Result<Start, PrepareError> {
     if let Err(error) = heartbeat::make_with(&mut sql).await {
         log(&format!("the watcher's account was not made: {error}"));
     }
+    // From here on people may enter records.
+    restore::exchange::confirm(places)?;
+    restore::mends::apply(places, &mut sql).await?;
     let settings =
         durable::read(&places.runtime_properties(), properties::LIMIT_BYTES)?.unwrap_or_default();
     // Java writes the file byte by byte in Latin-1; keys and what is looked at are ASCII.

@@ -12,6 +12,7 @@ mod listing;
 mod redo_copy;
 mod room;
 mod stage;
+pub mod systemd;
 
 use std::collections::BTreeMap;
 use std::path::Path;

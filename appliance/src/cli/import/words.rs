@@ -187,6 +187,9 @@ fn said(language: Language, error: &ImportError) -> String {
         }
         ImportError::Durable(source) => ("box", vec![("reason", source.to_string().into())]),
         ImportError::Unit(source) => ("box", vec![("reason", source.to_string().into())]),
+        ImportError::UnfinishedRestore(source) => {
+            ("box", vec![("reason", source.to_string().into())])
+        }
         ImportError::NotSetUp { path } => (
             "not-set-up",
             vec![("path", path.display().to_string().into())],

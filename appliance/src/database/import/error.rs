@@ -8,6 +8,7 @@ use super::lexer::LexError;
 use crate::database::client::SqlError;
 use crate::maintenance::MaintenanceError;
 use crate::services::ServicesError;
+use crate::snapshot::restore::exchange::FinishError;
 use crate::system::durable::DurableError;
 use crate::system::process::ProcessError;
 use crate::system::units::UnitError;
@@ -211,6 +212,10 @@ pub enum ImportError {
     #[error(transparent)]
     #[serde(skip)]
     Process(#[from] ProcessError),
+    /// A restore before this import was interrupted and could not be ended.
+    #[error(transparent)]
+    #[serde(skip)]
+    UnfinishedRestore(FinishError),
     /// Another maintenance is under way, or it cannot be told.
     #[error(transparent)]
     #[serde(skip)]
@@ -320,6 +325,7 @@ impl ImportError {
             | Self::Process(_)
             | Self::Durable(_)
             | Self::Unit(_)
+            | Self::UnfinishedRestore(_)
             | Self::NotSetUp { .. } => 1,
         }
     }

@@ -22,6 +22,7 @@ pub use crate::maintenance::Stop;
 use crate::maintenance::{Kind, Maintenance};
 use crate::places::Places;
 use crate::services::Services;
+use crate::snapshot::restore;
 use crate::system::durable::{self, Owner};
 
 const PASSWORD_BYTES: u64 = 1024;
@@ -137,6 +138,8 @@ pub async fn import<S: Services>(
     let password = check_box(places)?;
     let mut maintenance = Maintenance::begin(places, Kind::Import, setting.now)?;
     exchange::finish_interrupted(places)?;
+    restore::finish_interrupted(places, restore::Servers::MayRun)
+        .map_err(ImportError::UnfinishedRestore)?;
     let attempt = Attempt::new(places, &setting.stamp);
     let mut watch = Watch::default();
     let mut show = |watch: &Watch| {
@@ -231,11 +234,7 @@ async fn build(
 
     let reading = Reading::open(&request.file)?;
     watch.begin(Phase::Loading, &reading);
-    let (flag, progress, staging) = (
-        stop.flag(),
-        Arc::clone(&watch.load),
-        places.staging(),
-    );
+    let (flag, progress, staging) = (stop.flag(), Arc::clone(&watch.load), places.staging());
     let loading = load::load(
         reading,
         &setting.reader,

@@ -110,8 +110,9 @@ mod tests {
     fn run(still: &Noting) -> Result<Duration, TakeError> {
         let dir = tempfile::tempdir().unwrap();
         // An empty data directory: nothing to clone, so that any file system does.
-        std::fs::create_dir(dir.path().join("database")).unwrap();
-        let clone = clone(still, &dir.path().join("database"), &dir.path().join("to"));
+        let (from, to) = (dir.path().join("database"), dir.path().join("to"));
+        std::fs::create_dir(&from).unwrap();
+        let clone = clone(still, &from, &to);
         tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap()

@@ -1,0 +1,24 @@
+//! `posto snapshot ...`.
+
+pub(super) mod take;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// What to do with snapshots.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Take one now, while the clinic works
+    Take(take::Arguments),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// As the verb's own.
+pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Take(arguments) => take::run(arguments),
+    }
+}

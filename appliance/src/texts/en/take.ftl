@@ -1,0 +1,9 @@
+take-waiting = Waiting for the database
+take-pages = Cloning the database
+take-redo = Copying the log of changes
+take-cut = Fixing the moment
+take-frozen = The database does not answer: it stands still for an instant
+take-files = Cloning OpenMRS's files
+take-flushing = Flushing to the disk
+take-done = Snapshot { $id } taken: { $apparent } of data, for now { $exclusive } more on the disk. Commits waited { $held } ms.
+take-done-frozen = Snapshot { $id } taken: { $apparent } of data, for now { $exclusive } more on the disk. The database did not answer and stood still { $held } ms; see 'posto status'.

@@ -1,0 +1,9 @@
+take-waiting = À espera da base de dados
+take-pages = A copiar a base de dados
+take-redo = A copiar o registo de alterações
+take-cut = A fixar o momento
+take-frozen = A base de dados não responde: está parada por um instante
+take-files = A copiar os ficheiros do OpenMRS
+take-flushing = A gravar no disco
+take-done = Cópia { $id } feita: { $apparent } de dados, por agora { $exclusive } a mais no disco. Os registos esperaram { $held } ms.
+take-done-frozen = Cópia { $id } feita: { $apparent } de dados, por agora { $exclusive } a mais no disco. A base de dados não respondeu e ficou parada { $held } ms; veja 'posto status'.
