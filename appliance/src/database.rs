@@ -5,6 +5,7 @@ pub mod counts;
 pub mod founding;
 pub mod heartbeat;
 pub mod import;
+pub mod pages;
 pub mod private_server;
 pub mod redo;
 pub mod server;

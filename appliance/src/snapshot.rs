@@ -6,6 +6,7 @@ pub mod id;
 pub mod manifest;
 pub mod moment;
 pub mod proof;
+pub mod prove;
 pub mod reconcile;
 pub mod restore;
 pub mod shelf;

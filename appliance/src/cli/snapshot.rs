@@ -1,6 +1,7 @@
 //! `posto snapshot ...`.
 
 pub(super) mod take;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,8 @@ use clap::Subcommand;
 pub(super) enum Verb {
     /// Take one now, while the clinic works
     Take(take::Arguments),
+    /// Prove one now: a server is started on a clone of it
+    Verify(verify::Arguments),
 }
 
 /// Runs the command.
@@ -20,5 +23,6 @@ pub(super) enum Verb {
 pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Take(arguments) => take::run(arguments),
+        Verb::Verify(arguments) => verify::run(arguments),
     }
 }
