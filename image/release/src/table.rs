@@ -40,6 +40,13 @@ pub enum TableError {
     DiskTooSmall,
 }
 
+/// Where a header says how many entries there are, and how long each is (UEFI specification 2.10, table 5.5).
+const ENTRY_COUNT_AT: usize = 80;
+const ENTRY_SIZE_AT: usize = 84;
+const ENTRY_BYTES: u32 = 128;
+/// Everybody writes 128.
+const ENTRIES_LIMIT: u32 = 1024;
+
 /// The GUIDs of a disk and its partitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guids {
@@ -194,10 +201,32 @@ fn paper<D: DiskDevice>(disk: &mut D) -> io::Result<Paper<'_, D>> {
 fn open<'p, 'd, D: DiskDevice>(
     paper: &'p mut Paper<'d, D>,
 ) -> Result<gpt::GptDisk<&'p mut Paper<'d, D>>, TableError> {
+    hide_strange_headers(paper);
     if config().open_from_device(&mut *paper).is_err() {
         paper.sectors.insert(1, [0; 512]);
     }
     Ok(config().open_from_device(paper)?)
+}
+
+/// Hides both headers from the crate where they describe entries of another form than ours (UEFI specification 2.10, 5.3.2,
+/// table 5.5): it panics on another size, and reads as many as the header says, up to 512 GiB.
+fn hide_strange_headers<D: DiskDevice>(paper: &mut Paper<'_, D>) {
+    let last = (paper.size / SECTOR_BYTES).saturating_sub(1);
+    for number in [1, last] {
+        // One that cannot be read is the crate's to pass over: the other copy may do.
+        let Ok(sector) = paper.sector(number) else {
+            continue;
+        };
+        let field = |at: usize| {
+            let bytes = sector
+                .get(at..at + 4)
+                .and_then(|bytes| bytes.try_into().ok());
+            bytes.map_or(0, u32::from_le_bytes)
+        };
+        if field(ENTRY_COUNT_AT) > ENTRIES_LIMIT || field(ENTRY_SIZE_AT) != ENTRY_BYTES {
+            paper.sectors.insert(number, [0; 512]);
+        }
+    }
 }
 
 /// In three stages, each to be made durable before the next: the backup copy at the disk's end, the primary's entries, the
