@@ -4,7 +4,7 @@ mod admin_password;
 mod by_hand;
 mod console;
 mod door;
-mod events;
+pub mod events;
 mod hands;
 pub mod import;
 mod logs;

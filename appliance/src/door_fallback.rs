@@ -1,7 +1,7 @@
 //! The last resort: posto itself does not judge, and the clinic would stand before a shut door although OpenMRS works. Opens
 //! it then, and never where posto would have refused. Plain files and sockets only.
 
-mod ask;
+pub mod ask;
 
 use std::time::Duration;
 

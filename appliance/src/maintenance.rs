@@ -209,7 +209,8 @@ fn content(mut file: &File) -> Vec<u8> {
 }
 
 /// A record from the file's bytes. What cannot be read is still a maintenance, of an unknown kind.
-fn parse(bytes: &[u8]) -> Record {
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Record {
     serde_json::from_slice(bytes).unwrap_or(Record {
         kind: Kind::Other,
         pid: 0,

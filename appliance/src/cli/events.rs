@@ -21,12 +21,14 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// From where on.
+/// From where on: an event's number, a time such as `2h`, or `boot`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Since {
+pub enum Since {
+    /// After this event.
     Sequence(u64),
     /// Seconds.
     Span(u64),
+    /// Since the box started.
     Boot,
 }
 

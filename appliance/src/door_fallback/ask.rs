@@ -54,7 +54,9 @@ fn head(server: SocketAddr, path: &str) -> Option<(u16, Option<String>)> {
     parse(&String::from_utf8_lossy(&bytes))
 }
 
-fn parse(head: &str) -> Option<(u16, Option<String>)> {
+/// Status and `Location:` out of an answer's head.
+#[must_use]
+pub fn parse(head: &str) -> Option<(u16, Option<String>)> {
     let mut lines = head.split("\r\n");
     let status = lines
         .next()?

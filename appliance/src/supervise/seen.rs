@@ -174,7 +174,13 @@ impl Seen {
         }
         let mut bytes = Vec::new();
         file.take(LIMIT_BYTES).read_to_end(&mut bytes).ok()?;
-        let seen: Self = serde_json::from_slice(&bytes).ok()?;
+        Self::parse(&bytes, now)
+    }
+
+    /// The watcher's word out of the file's bytes; none when it is stale at `now` (since boot) or unreadable.
+    #[must_use]
+    pub fn parse(bytes: &[u8], now: Duration) -> Option<Self> {
+        let seen: Self = serde_json::from_slice(bytes).ok()?;
         (now.saturating_sub(of(seen.at)) <= FRESH).then_some(seen)
     }
 }

@@ -95,8 +95,11 @@ fn ask(socket: &Path) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// The text after the status line, its first lines only; or what Java said instead.
-fn histogram(answer: &[u8]) -> Result<String, String> {
+/// The text after the status line, its first lines only.
+///
+/// # Errors
+/// What Java said instead.
+pub fn histogram(answer: &[u8]) -> Result<String, String> {
     let answer = String::from_utf8_lossy(answer);
     let (status, text) = answer.split_once('\n').unwrap_or((&answer, ""));
     if status.trim() != "0" || text.trim().is_empty() {
