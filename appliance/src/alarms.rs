@@ -73,6 +73,10 @@ pub enum Source {
     Supervise,
     /// Modules of OpenMRS that used to run.
     Modules,
+    /// No snapshots for long.
+    Snapshots,
+    /// A bad proof, or none for long.
+    Proofs,
 }
 
 /// Whose alarms keep the database or OpenMRS down.
@@ -99,6 +103,8 @@ impl Source {
             Self::Tasks => "tasks.json",
             Self::Supervise => "supervise.json",
             Self::Modules => "modules.json",
+            Self::Snapshots => "snapshots.json",
+            Self::Proofs => "proofs.json",
         })
     }
 }

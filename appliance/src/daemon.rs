@@ -5,6 +5,7 @@ mod act;
 mod look;
 mod modules;
 mod show;
+mod snapshots;
 mod tell;
 
 use std::time::Duration;
@@ -64,6 +65,7 @@ struct Daemon {
     uptime: (Duration, Duration),
     uptime_kept: Duration,
     chores: Option<Duration>,
+    snapshots: snapshots::Snapshots,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -109,6 +111,7 @@ impl Daemon {
     fn begin(places: Places) -> Self {
         let now = clock::since_boot();
         let (ledger, found) = Ledger::read(&places);
+        snapshots::begin(&places, ledger.uptime_s, now);
         let mut daemon = Self {
             state: State {
                 // After a crash of the daemon alone the door is as it was; at boot tmpfs is empty, so it is shut.
@@ -133,12 +136,18 @@ impl Daemon {
             ledger_writable: true,
             uptime_kept: now,
             chores: None,
+            snapshots: snapshots::Snapshots::default(),
             begun: now,
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
         };
         // Whoever knew why these stood is gone; what still holds is said again.
-        for source in [Source::Supervise, Source::Modules] {
+        for source in [
+            Source::Supervise,
+            Source::Modules,
+            Source::Snapshots,
+            Source::Proofs,
+        ] {
             if let Err(error) = alarms::lower(&daemon.places, source) {
                 log(&error.to_string());
             }
@@ -189,6 +198,7 @@ impl Daemon {
         self.mend_account(&observation, now).await;
         self.leave_judgement(judged.situation, minutes, &observation, now)?;
         self.chores(now).await;
+        self.look_after_snapshots(&observation, now).await;
         self.finish_boot(now).await;
         let every = if self.ledger_writable {
             UPTIME_EVERY

@@ -2,11 +2,13 @@
 //! image's default is taken and an alarm says why.
 
 mod network;
+mod snapshots;
 mod ssh;
 mod unknown_keys;
 mod ups;
 
 pub use network::{Address, Network};
+pub use snapshots::{Snapshots, TimeOfDay};
 pub use ssh::Ssh;
 pub use ups::Ups;
 
@@ -39,6 +41,8 @@ pub struct Facility {
     pub network: Network,
     /// The programme that the facility belongs to.
     pub programme: Programme,
+    /// How often snapshots are taken, how many stay.
+    pub snapshots: Snapshots,
     /// Who may come in from a distance.
     #[serde(skip_serializing_if = "Ssh::is_off")]
     pub ssh: Ssh,
@@ -79,6 +83,7 @@ impl Default for Facility {
             keyboard: Keyboard::default(),
             network: Network::default(),
             programme: Programme::default(),
+            snapshots: Snapshots::default(),
             ssh: Ssh::default(),
             ups: None,
         }
@@ -191,6 +196,7 @@ impl Facility {
                 "an age key that begins with age1 (age-keygen -y prints it)",
             ));
         }
+        self.snapshots.check()?;
         self.ssh.check()?;
         if let Some(ups) = &self.ups {
             ups.check()?;

@@ -178,6 +178,7 @@ fn directories(places: &Places) -> Result<(), DurableError> {
     durable::directory(&places.database(), Owner::user(MYSQL_ID, 0o700))?;
     durable::directory(&places.openmrs(), Owner::user(OPENMRS_ID, 0o700))?;
     durable::directory(&places.replaced(), closed)?;
+    durable::directory(&places.snapshots(), closed)?;
     durable::directory(&places.staging(), Owner::user(0, 0o711))?;
     durable::directory(&places.secrets(), closed)?;
     durable::directory(&places.tls(), closed)?;

@@ -1,7 +1,7 @@
 //! What can take a box down slowly: disk, memory, processes, heat, clocks. Guards look and tell; `supervise` acts.
 
 pub(crate) mod clock;
-mod disk;
+pub mod disk;
 pub mod heap;
 mod heat;
 mod memory;

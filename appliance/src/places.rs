@@ -54,6 +54,8 @@ impl Places {
         snapshot_lock = "run/posto/snapshots.lock";
         /// The box's uptime over all boots, at one moment of this one.
         uptime = "run/posto/uptime.json";
+        /// Which proof the daemon asks for.
+        proof_order = "run/posto/proof-order.json";
         /// What came of a restore that the screen started.
         restore_said = "run/posto/restore-said.json";
         /// Work in progress; emptied at boot.

@@ -9,6 +9,9 @@ use crate::facility::{self, Facility};
 use crate::openmrs::admin;
 use crate::places::Places;
 use crate::release;
+use crate::snapshot::id::Id;
+use crate::snapshot::proof::Proven;
+use crate::snapshot::{moment, reconcile};
 use crate::supervise::judgement::Judgement;
 #[cfg(test)]
 use crate::supervise::situation::Situation;
@@ -42,6 +45,55 @@ pub struct Report {
     pub by_hand: ByHand,
     /// The technician's code.
     pub technician: Technician,
+    /// Snapshots; null for who may not see them.
+    pub snapshots: Option<Snapshots>,
+}
+
+/// What stands on the shelf of snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Snapshots {
+    /// How many.
+    pub count: u64,
+    /// The newest.
+    pub newest: Option<NewestSnapshot>,
+    /// The newest proven one's number.
+    pub proven: Option<u64>,
+}
+
+/// The newest snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct NewestSnapshot {
+    /// Its number.
+    pub id: u64,
+    /// How old it is, seconds, as far as the box's clocks can tell.
+    pub age_s: u64,
+    /// The last proof.
+    pub proof: Proven,
+}
+
+impl Snapshots {
+    fn gather(places: &Places) -> Option<Self> {
+        let found = reconcile::newest(places).ok()?;
+        let newest = found.newest.map(|newest| {
+            let before = &newest.manifest.moment;
+            let now = moment::now(
+                places,
+                Some(before),
+                clock::unix_seconds(),
+                clock::since_boot(),
+            );
+            NewestSnapshot {
+                id: newest.id().number(),
+                age_s: now.effective_s.saturating_sub(before.effective_s),
+                proof: Proven::of(&newest.proofs),
+            }
+        });
+        Some(Self {
+            count: found.count,
+            newest,
+            proven: found.proven.map(Id::number),
+        })
+    }
 }
 
 /// Standing wishes.
@@ -109,6 +161,7 @@ impl Report {
                 to_note: places.technician_code().exists(),
                 for_programme: technician::programme_has_it(places),
             },
+            snapshots: Snapshots::gather(places),
         }
     }
 
@@ -134,6 +187,7 @@ impl Report {
             alarms: Vec::new(),
             by_hand: ByHand::default(),
             technician: Technician::default(),
+            snapshots: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! `posto snapshot ...`.
 
+mod list;
+mod show;
 pub(super) mod take;
+pub(super) mod words;
 mod verify;
 
 use std::process::ExitCode;
@@ -10,6 +13,10 @@ use clap::Subcommand;
 /// What to do with snapshots.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// All of them, the oldest first
+    List(list::Arguments),
+    /// One of them, with its proofs
+    Show(show::Arguments),
     /// Take one now, while the clinic works
     Take(take::Arguments),
     /// Prove one now: a server is started on a clone of it
@@ -22,6 +29,8 @@ pub(super) enum Verb {
 /// As the verb's own.
 pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     match verb {
+        Verb::List(arguments) => list::run(arguments),
+        Verb::Show(arguments) => show::run(arguments),
         Verb::Take(arguments) => take::run(arguments),
         Verb::Verify(arguments) => verify::run(arguments),
     }

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use super::snapshot::words::{age, proven};
 use crate::places::Places;
-use crate::report::Report;
+use crate::report::{Report, Snapshots};
 use crate::supervise::door::Situation;
 use crate::supervise::judgement::Judgement;
 use crate::texts::{Language, say};
@@ -119,6 +120,9 @@ pub(super) fn details(report: &Report, language: Language) -> String {
             ),
         );
     }
+    if let Some(snapshots) = &report.snapshots {
+        line("snapshot", &newest_snapshot(snapshots, language));
+    }
     for address in &report.addresses {
         line("address", &address_to_open(address));
     }
@@ -140,6 +144,29 @@ pub(super) fn details(report: &Report, language: Language) -> String {
     text
 }
 
+/// The newest snapshot, its age and its proof, in words.
+pub(super) fn newest_snapshot(snapshots: &Snapshots, language: Language) -> String {
+    let Some(newest) = &snapshots.newest else {
+        return say(language, "status-snapshot-none", &[]);
+    };
+    let values = [
+        ("snapshot", newest.id.into()),
+        ("age", age(language, newest.age_s).into()),
+        ("proof", proven(language, newest.proof).into()),
+    ];
+    let words = say(language, "status-snapshot", &values);
+    match snapshots.proven {
+        Some(proven) if proven != newest.id => {
+            let values = [("snapshot", proven.into())];
+            format!(
+                "{words}; {}",
+                say(language, "status-snapshot-proven", &values)
+            )
+        }
+        _ => words,
+    }
+}
+
 /// The address as it is typed into a browser.
 pub(super) fn address_to_open(address: &std::net::IpAddr) -> String {
     match address {
@@ -152,6 +179,8 @@ pub(super) fn address_to_open(address: &std::net::IpAddr) -> String {
 mod tests {
     use super::*;
     use crate::alarms::Alarm;
+    use crate::report::NewestSnapshot;
+    use crate::snapshot::proof::Proven;
 
     fn report() -> Report {
         Report {
@@ -181,6 +210,27 @@ mod tests {
         assert_eq!(code(&report), 1);
         report.alarms.push(Alarm::new("stamp-missing", &[]));
         assert_eq!(code(&report), 2);
+    }
+
+    #[test]
+    fn the_newest_snapshot_its_age_and_its_proof_are_said() {
+        let mut report = report();
+        report.snapshots = Some(Snapshots::default());
+        assert!(details(&report, Language::En).contains("snapshot  none yet"));
+        report.snapshots = Some(Snapshots {
+            count: 3,
+            newest: Some(NewestSnapshot {
+                id: 42,
+                age_s: 2400,
+                proof: Proven::Not,
+            }),
+            proven: Some(41),
+        });
+        let text = details(&report, Language::En);
+        assert!(
+            text.contains("snapshot  42, 40 min old, not proven yet; newest proven: 41"),
+            "{text}"
+        );
     }
 
     #[test]

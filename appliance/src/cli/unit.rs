@@ -4,6 +4,7 @@ mod power;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -15,10 +16,13 @@ use crate::alarms::{self, Source};
 use crate::database::import::reading;
 use crate::first_boot::{self, Tools};
 use crate::guard::{self, Outcome};
+use crate::guards::disk;
 use crate::openmrs::{distribution, prepare};
 use crate::places::Places;
+use crate::snapshot::thin;
 use crate::supervise::watch;
 use crate::system::block::Disk;
+use crate::system::clock;
 use crate::system::durable::{self, Owner};
 use crate::system::log::log;
 use crate::system::namespace;
@@ -78,6 +82,8 @@ pub(super) enum Verb {
     SmartRead,
     /// posto-snapshot.service
     SnapshotTake,
+    /// posto-snapshot-thin.service
+    SnapshotThin,
     /// Java's heap was exhausted, as openmrs
     JavaHistogram {
         /// Java's process id
@@ -162,6 +168,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SnapshotThin => snapshot_thin(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotTake => super::snapshot::take::scheduled(&places),
         Verb::JavaHistogram { pid } => {
             power::java_histogram(&places, *pid).map(|()| ExitCode::SUCCESS)
@@ -206,6 +213,21 @@ fn guard(places: &Places) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn snapshot_thin(places: &Places) -> anyhow::Result<()> {
+    let room = || {
+        // XFS gives the blocks of removed files back a moment later.
+        clock::pause(Duration::from_millis(500));
+        disk::room(places)
+    };
+    let thinned = thin::thin(places, clock::since_boot(), room)?;
+    log(&format!(
+        "{} snapshots thrown away, {} before their time",
+        thinned.expired.len(),
+        thinned.early.len()
+    ));
+    Ok(())
 }
 
 fn openmrs_prepare(places: &Places) -> anyhow::Result<ExitCode> {

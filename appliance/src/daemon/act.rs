@@ -135,7 +135,7 @@ impl Daemon {
         .await;
     }
 
-    async fn order(&mut self, order: impl AsyncFnOnce(&Units) -> Result<(), UnitError>) {
+    pub(super) async fn order(&mut self, order: impl AsyncFnOnce(&Units) -> Result<(), UnitError>) {
         let done = match self.look.bus() {
             Some(bus) => tokio::time::timeout(BUS_LIMIT, order(bus)).await,
             None => {

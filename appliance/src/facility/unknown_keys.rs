@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 27] = [
     "id",
     "name",
     "time_zone",
@@ -16,6 +16,14 @@ const KNOWN: [&str; 19] = [
     "network.dns",
     "programme",
     "programme.age_recipient",
+    "snapshots",
+    "snapshots.every_minutes",
+    "snapshots.hourly",
+    "snapshots.daily",
+    "snapshots.weekly",
+    "snapshots.monthly",
+    "snapshots.quiet_from",
+    "snapshots.quiet_to",
     "ssh",
     "ssh.keys",
     "ups",

@@ -28,6 +28,37 @@ impl Space {
     }
 }
 
+/// How the data disk stands, for those who keep what may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Of the whole file system, bytes.
+    pub size_bytes: u64,
+    /// Free, with the reserve, bytes.
+    pub room_bytes: u64,
+}
+
+impl Room {
+    /// Beyond the high-water mark: old snapshots go early, well before somebody must be told that the disk is low.
+    #[must_use]
+    pub fn is_tight(self) -> bool {
+        self.room_bytes < marks(self.size_bytes).low_bytes / 2 * 3
+    }
+
+    /// Room enough that nothing need go early.
+    #[must_use]
+    pub fn is_ample(self) -> bool {
+        self.room_bytes >= marks(self.size_bytes).low_bytes.saturating_mul(2)
+    }
+
+    /// Somebody is told.
+    #[must_use]
+    pub fn is_low(self) -> bool {
+        self.room_bytes < marks(self.size_bytes).low_bytes
+    }
+}
+
+pub use act::room;
+
 /// How full it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
@@ -126,6 +157,20 @@ mod tests {
         assert_eq!(level(Some(Level::Low), now), Level::Low);
         assert_eq!(level(Some(Level::Full), now), Level::Full);
         assert_eq!(level(Some(Level::Full), space(4096, 360, true)), Level::Low);
+    }
+
+    #[test]
+    fn snapshots_are_thinned_before_the_disk_is_low() {
+        for size_mib in [4096, 60_000, 240_000, 4_000_000] {
+            let room = |mib| Room {
+                size_bytes: size_mib * MIB,
+                room_bytes: mib * MIB,
+            };
+            let low = marks(size_mib * MIB).low_bytes / MIB;
+            assert!(room(low + 200).is_tight() && !room(low + 200).is_low());
+            assert!(!room(low * 2 - 1).is_ample() && !room(low * 2 - 1).is_tight());
+            assert!(room(low * 2).is_ample());
+        }
     }
 
     #[test]

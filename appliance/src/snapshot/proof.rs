@@ -122,6 +122,33 @@ pub fn add(directory: &Path, proof: &Proof) -> Result<(), DurableError> {
     durable::write(&directory.join(FILE), &text, durable::Owner::mode(0o600))
 }
 
+/// How far a snapshot can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proven {
+    /// Nobody looked.
+    Not,
+    /// The last look was good, quick.
+    Quick,
+    /// The last look was good, full.
+    Full,
+    /// The last look was bad.
+    Bad,
+}
+
+impl Proven {
+    /// By the last of its proofs.
+    #[must_use]
+    pub fn of(proofs: &[Proof]) -> Self {
+        match last(proofs) {
+            None => Self::Not,
+            Some(last) if !last.is_good() => Self::Bad,
+            Some(last) if last.depth == Depth::Full => Self::Full,
+            Some(_) => Self::Quick,
+        }
+    }
+}
+
 /// The last word on a snapshot: its newest proof. A bad one is not made good by an older good one.
 #[must_use]
 pub fn last(proofs: &[Proof]) -> Option<&Proof> {

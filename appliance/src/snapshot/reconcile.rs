@@ -7,7 +7,7 @@ use super::catalogue::{Catalogue, CatalogueError, Row};
 use super::id::{DOOMED, Id, PARTIAL};
 use super::manifest::{Manifest, ManifestError};
 use super::proof;
-use super::shelf::Snapshot;
+use super::shelf::{Shelf, Snapshot};
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
 use crate::system::log::log;
@@ -116,6 +116,53 @@ fn describe(id: Id, directory: &Path) -> Result<Snapshot, ManifestError> {
     })
 }
 
+/// The newest ones, for those who look every few seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Newest {
+    /// How many there are.
+    pub count: u64,
+    /// The newest.
+    pub newest: Option<Snapshot>,
+    /// The number of the newest proven one, as far as was looked.
+    pub proven: Option<Id>,
+}
+
+/// How many are looked at for a proven one.
+const NEWEST_LOOKED_AT: usize = 8;
+
+/// Reads as little as is needed and changes nothing.
+///
+/// # Errors
+/// [`ReconcileError::Unreadable`], also for those who are not root.
+pub fn newest(places: &Places) -> Result<Newest, ReconcileError> {
+    let path = places.snapshots();
+    let failed = |source| ReconcileError::Unreadable {
+        path: path.clone(),
+        source,
+    };
+    let entries = std::fs::read_dir(&path).map_err(failed)?;
+    let mut ids: Vec<Id> = entries
+        .filter_map(|entry| Id::of_directory(entry.ok()?.file_name().to_str()?))
+        .collect();
+    ids.sort_by_key(|id| std::cmp::Reverse(*id));
+    let mut found = Newest {
+        count: u64::try_from(ids.len()).unwrap_or(u64::MAX),
+        ..Newest::default()
+    };
+    for id in ids.into_iter().take(NEWEST_LOOKED_AT) {
+        let Ok(snapshot) = describe(id, &path.join(id.directory())) else {
+            continue;
+        };
+        let proven = snapshot.is_proven();
+        found.newest.get_or_insert(snapshot);
+        if proven {
+            found.proven = Some(id);
+            break;
+        }
+    }
+    Ok(found)
+}
+
 /// What reconciliation leaves.
 #[derive(Debug)]
 pub(super) struct Reconciled {
@@ -157,6 +204,14 @@ pub(super) fn reconcile(places: &Places) -> Result<Reconciled, ReconcileError> {
     }
     let catalogue = catalogue.inspect_err(|error| log(&error.to_string())).ok();
     Ok(Reconciled { catalogue, highest })
+}
+
+/// At boot, before anybody needs a snapshot. Never a reason to keep the clinic down: whoever takes the lock next does it again.
+pub fn at_boot(places: &Places) {
+    let done = Shelf::open_within(places, std::time::Duration::ZERO);
+    if let Err(error) = done {
+        log(&format!("the snapshots were not put in order: {error}"));
+    }
 }
 
 /// Makes the catalogue say what the directories say.

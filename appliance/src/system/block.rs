@@ -65,6 +65,14 @@ impl Disk {
         Path::new("/dev").join(self.sysfs.file_name().unwrap_or_default())
     }
 
+    /// Whether it has heads that move (`queue/rotational` of Documentation/ABI/stable/sysfs-block); a disk that does not say
+    /// has none.
+    #[must_use]
+    pub fn is_rotational(&self) -> bool {
+        std::fs::read_to_string(self.sysfs.join("queue/rotational"))
+            .is_ok_and(|text| text.trim() == "1")
+    }
+
     /// The device node of a partition.
     ///
     /// # Errors

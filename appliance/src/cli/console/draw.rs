@@ -6,9 +6,9 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::model::{Act, CODE_DIGITS, Item, Model, Said, Screen, Session};
+use super::model::{Act, CODE_DIGITS, Item, Model, Row, Said, Screen, Session};
 use crate::cli::logs::Subject;
-use crate::cli::status::{address_to_open, details, situation};
+use crate::cli::status::{address_to_open, details, newest_snapshot, situation};
 use crate::texts::{Language, Value, say};
 
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -83,6 +83,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
                 "screen-hint-opening",
             );
         }
+        Screen::Snapshots { rows, at } => snapshots(frame, model, rows.as_deref(), *at),
+        Screen::Planning(id) => {
+            let body = vec![Line::styled(text("screen-planning"), WAITING)];
+            let title = title_of(model.language, Act::Restore(*id));
+            page(frame, model, &title, body, "screen-hint-opening");
+        }
+        Screen::Plan { id, words, yes } => {
+            // The answers first: the plan may be longer than the screen.
+            let mut body = vec![
+                Line::raw(text("screen-restore-ask")),
+                option(1, &text("answer-no"), !yes),
+                option(2, &text("answer-yes"), *yes),
+                Line::default(),
+            ];
+            body.extend(lines_of(words));
+            let title = title_of(model.language, Act::Restore(*id));
+            page(frame, model, &title, body, "screen-hint-ask");
+        }
         Screen::Code {
             typed,
             checking,
@@ -148,6 +166,10 @@ fn state(model: &Model) -> Vec<Line<'static>> {
             line.push(Span::styled(address_to_open(address), STRONG));
         }
         lines.push(Line::from(line));
+    }
+    if let Some(snapshots) = report.snapshots.filter(|all| all.newest.is_some()) {
+        let values = [("words", newest_snapshot(&snapshots, language).into())];
+        lines.push(Line::raw(say("console-snapshot", &values)));
     }
     if let Some(password) = &model.view.password {
         let values = [("password", password.as_str().into())];
@@ -219,6 +241,7 @@ fn label(language: Language, item: Item) -> String {
         Item::Logs(Subject::Posto) => "menu-logs-posto",
         Item::Logs(Subject::Door) => "menu-logs-door",
         Item::Shell => "menu-shell",
+        Item::Restore => "menu-restore",
         Item::CloseDoor => "menu-close-door",
         Item::Stop => "menu-stop",
         Item::Back => "menu-back",
@@ -236,6 +259,7 @@ const fn asked(act: Act) -> &'static str {
         Act::Noted => "ask-noted",
         Act::RestartBox => "ask-restart-box",
         Act::PowerOff => "ask-power-off",
+        Act::Restore(_) => "screen-restore-ask",
     }
 }
 
@@ -249,6 +273,10 @@ fn title_of(language: Language, act: Act) -> String {
         Act::Noted => Item::Noted,
         Act::RestartBox => Item::RestartBox,
         Act::PowerOff => Item::PowerOff,
+        Act::Restore(id) => {
+            let values = [("id", id.to_string().into())];
+            return say(language, "screen-restore", &values);
+        }
     };
     label(language, item)
 }
@@ -272,6 +300,31 @@ fn ask(frame: &mut Frame<'_>, model: &Model, act: Act, yes: bool) {
         body,
         "screen-hint-ask",
     );
+}
+
+fn snapshots(frame: &mut Frame<'_>, model: &Model, rows: Option<&[Row]>, at: usize) {
+    let text = |id: &str| say(model.language, id, &[]);
+    let body = match rows {
+        None => vec![Line::raw(text("screen-reading"))],
+        Some([]) => vec![Line::raw(text("screen-no-snapshots"))],
+        Some(rows) => {
+            // The chosen one stays in sight: title and hint take three lines.
+            let height = usize::from(frame.area().height.saturating_sub(3)).max(1);
+            let first = at.saturating_sub(height - 1);
+            let line = |(number, row): (usize, &Row)| {
+                let (mark, style) = if number == at {
+                    (">", CHOSEN)
+                } else {
+                    (" ", Style::new())
+                };
+                Line::styled(format!(" {mark} {} ", row.words), style)
+            };
+            let shown = rows.iter().enumerate().skip(first).take(height);
+            shown.map(line).collect()
+        }
+    };
+    let title = text("screen-snapshots");
+    page(frame, model, &title, body, "screen-hint-snapshots");
 }
 
 fn code(

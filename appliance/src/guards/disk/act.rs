@@ -63,6 +63,16 @@ impl Disk {
     }
 }
 
+/// How the data disk stands; `None`: there is no data partition, or it cannot be written anyway.
+#[must_use]
+pub fn room(places: &Places) -> Option<super::Room> {
+    let space = space(places)?;
+    Some(super::Room {
+        size_bytes: space.size_bytes,
+        room_bytes: space.room_bytes(),
+    })
+}
+
 /// `None`: there is no data partition to look at, or it cannot be written anyway.
 fn space(places: &Places) -> Option<Space> {
     let found = rustix::fs::statvfs(places.data()).ok()?;
