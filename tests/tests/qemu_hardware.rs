@@ -55,8 +55,7 @@ fn switch_off(site: &Site, mut machine: Machine) -> Result<String> {
 fn said(text: &str, words: &str) -> Result<()> {
     let line = text
         .lines()
-        .filter(|line| line.contains(words))
-        .next_back()
+        .rfind(|line| line.contains(words))
         .with_context(|| format!("the journal does not say '{words}'"))?;
     println!("the journal says: {line}");
     Ok(())
