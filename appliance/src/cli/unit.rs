@@ -1,6 +1,7 @@
 //! `posto unit ...`: what the box's own units run. Not for people.
 
 mod power;
+mod prove;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -84,6 +85,8 @@ pub(super) enum Verb {
     SnapshotTake,
     /// posto-snapshot-thin.service
     SnapshotThin,
+    /// posto-proof.service
+    SnapshotProve,
     /// Java's heap was exhausted, as openmrs
     JavaHistogram {
         /// Java's process id
@@ -168,6 +171,10 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SnapshotProve => {
+            super::wait_for(prove::run(&places))??;
+            Ok(ExitCode::SUCCESS)
+        }
         Verb::SnapshotThin => snapshot_thin(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotTake => super::snapshot::take::scheduled(&places),
         Verb::JavaHistogram { pid } => {

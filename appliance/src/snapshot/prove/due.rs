@@ -44,55 +44,21 @@ pub fn due(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::manifest::{FORMAT, Manifest, Method, Moment, Reason};
     use crate::snapshot::proof::Verdict;
+    use crate::snapshot::shelf::tests::{manifest, proof_of};
     use proptest::prelude::*;
 
     fn id(number: u64) -> Id {
         Id::new(number).unwrap()
     }
 
-    fn moment() -> Moment {
-        Moment {
-            unix_s: 0,
-            clock_plausible: true,
-            effective_s: 0,
-            uptime_s: 0,
-            boot: String::new(),
-        }
-    }
-
     fn snapshot(number: u64, proofs: &[Verdict]) -> Snapshot {
-        let proof = |verdict: &Verdict| Proof {
-            id: id(number),
-            depth: Depth::Quick,
-            verdict: verdict.clone(),
-            moment: moment(),
-            took_ms: 0,
-            tables: 0,
-            rows: Default::default(),
-            highest: Default::default(),
-            binlog: None,
-            fell: Vec::new(),
-        };
         Snapshot {
-            manifest: Manifest {
-                format: FORMAT,
-                id: id(number),
-                moment: moment(),
-                reason: Reason::Scheduled,
-                method: Method::HotClone,
-                facility: String::new(),
-                release: String::new(),
-                release_built: 0,
-                mariadb: String::new(),
-                schema: None,
-                cut: None,
-                highest: Default::default(),
-                held_us: 0,
-                apparent_bytes: 0,
-            },
-            proofs: proofs.iter().map(proof).collect(),
+            manifest: manifest(number),
+            proofs: proofs
+                .iter()
+                .map(|verdict| proof_of(number, verdict.clone()))
+                .collect(),
             directory: Default::default(),
         }
     }

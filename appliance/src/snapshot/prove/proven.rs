@@ -69,3 +69,33 @@ impl ProvenSnapshot {
         &self.proof
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::shelf::tests::{manifest, proof_of};
+
+    #[test]
+    fn only_a_good_last_proof_of_its_own_makes_a_snapshot_proven() {
+        let id = Id::new(3).unwrap();
+        let bad = Verdict::Bad {
+            reason: "why".to_string(),
+        };
+        let of = |proofs: Vec<Proof>| {
+            ProvenSnapshot::of(&Snapshot {
+                manifest: manifest(3),
+                proofs,
+                directory: "/x".into(),
+            })
+        };
+        assert_eq!(of(Vec::new()).unwrap_err(), NotProven::Never(id));
+        assert_eq!(
+            of(vec![proof_of(4, Verdict::Good)]).unwrap_err(),
+            NotProven::Never(id)
+        );
+        let worse = of(vec![proof_of(3, Verdict::Good), proof_of(3, bad.clone())]);
+        assert!(matches!(worse, Err(NotProven::Bad { .. })));
+        let better = of(vec![proof_of(3, bad), proof_of(3, Verdict::Good)]).unwrap();
+        assert!(better.proof().is_good());
+    }
+}
