@@ -6,6 +6,7 @@
 mod draw;
 mod keys;
 mod model;
+mod snapshots;
 mod update;
 
 #[cfg(test)]
@@ -163,6 +164,20 @@ impl<'a> Screened<'a> {
                 let (places, language) = (self.places.clone(), self.model.language);
                 self.beside(move || Message::Events(last_events(&places, language)));
             }
+            Some(Effect::LoadSnapshots) => {
+                let (places, language) = (self.places.clone(), self.model.language);
+                self.beside(move || Message::Snapshots(snapshots::proven(&places, language)));
+            }
+            Some(Effect::Plan(id)) => {
+                let (places, language) = (self.places.clone(), self.model.language);
+                self.beside(move || {
+                    Message::Planned(id, snapshots::plan_of(&places, id, language))
+                });
+            }
+            Some(Effect::Run(Act::Restore(id))) => {
+                let (places, language) = (self.places.clone(), self.model.language);
+                self.beside(move || Message::Ended(snapshots::restore(&places, id, language)));
+            }
             Some(Effect::Run(act)) => {
                 let (places, language) = (self.places.clone(), self.model.language);
                 self.beside(move || Message::Ended(act_by_command(&places, act, language)));
@@ -271,15 +286,24 @@ fn act_by_command(places: &Places, act: Act, language: Language) -> String {
         Act::Noted => &["technician", "noted"],
         Act::RestartBox => &["restart-box", "--yes"],
         Act::PowerOff => &["power-off", "--yes"],
+        // A unit of its own does it.
+        Act::Restore(_) => &["status"],
     };
+    match by_command(places, argv, language) {
+        Ok(words) | Err(words) => words,
+    }
+}
+
+/// What our own command says, well or not.
+fn by_command(places: &Places, argv: &[&str], language: Language) -> Result<String, String> {
     let program = std::env::current_exe().unwrap_or_else(|_| places.program());
     let said = Invocation::new(program)
         .args(argv)
         .env(hands::LANGUAGE_VARIABLE, hands::code(language))
         .run(ACT_LIMIT);
     match said {
-        Ok(words) => String::from_utf8_lossy(&words).trim().to_string(),
-        Err(error) => words_of_failure(&error),
+        Ok(words) => Ok(String::from_utf8_lossy(&words).trim().to_string()),
+        Err(error) => Err(words_of_failure(&error)),
     }
 }
 

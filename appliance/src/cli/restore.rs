@@ -23,6 +23,8 @@ use crate::system::clock;
 use crate::system::durable::{self, Owner};
 use crate::texts::{Language, say};
 
+pub(super) use words::row as row_words;
+
 const EXIT_CODES: &str = "Exit codes:
   0    done (or, with --dry-run, could be done)
   1    a disk, systemd or a program failed
@@ -167,7 +169,7 @@ fn show_plan(arguments: &Arguments, places: &Places, language: Language, plan: &
     }
     let zone = facility::in_force(places).0.time_zone;
     println!("{}", words::plan(language, &zone, plan));
-    if arguments.dry_run {
+    if !arguments.for_screen {
         println!("{}", say(language, "restore-dry", &[]));
     }
 }

@@ -5,7 +5,7 @@
 mod application;
 pub mod class;
 mod error;
-mod facts;
+pub(super) mod facts;
 mod frozen;
 mod hot;
 mod listing;

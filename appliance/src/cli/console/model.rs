@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::keys::Key;
 use crate::cli::logs::Subject;
 use crate::report::Report;
+use crate::snapshot::id::Id;
 use crate::technician::Answer;
 use crate::texts::Language;
 
@@ -41,6 +42,7 @@ pub(super) enum Item {
     Sql,
     Logs(Subject),
     Shell,
+    Restore,
     CloseDoor,
     Stop,
     Back,
@@ -57,6 +59,14 @@ pub(super) enum Act {
     Noted,
     RestartBox,
     PowerOff,
+    Restore(Id),
+}
+
+/// A snapshot that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    pub(super) id: Id,
+    pub(super) words: String,
 }
 
 /// What takes the whole terminal.
@@ -88,6 +98,19 @@ pub(super) enum Screen {
         said: Option<Said>,
     },
     Technician,
+    Snapshots {
+        /// Newest first; `None`: being read.
+        rows: Option<Vec<Row>>,
+        /// Which is chosen.
+        at: usize,
+    },
+    /// What restoring it would do is being found out.
+    Planning(Id),
+    Plan {
+        id: Id,
+        words: String,
+        yes: bool,
+    },
     Logs {
         lines: VecDeque<String>,
     },
@@ -120,6 +143,9 @@ pub(super) enum Message {
     Key(Key),
     Looked(Box<View>),
     Events(Vec<String>),
+    Snapshots(Vec<Row>),
+    /// What restoring it would do, or why it would not.
+    Planned(Id, Result<String, String>),
     /// A command ended, with its words.
     Ended(String),
     Checked(Result<Answer, String>),
@@ -133,6 +159,8 @@ pub(super) enum Message {
 pub(super) enum Effect {
     Look,
     LoadEvents,
+    LoadSnapshots,
+    Plan(Id),
     Run(Act),
     /// Check what was typed.
     Check,
@@ -158,7 +186,7 @@ impl Model {
         if self.screen == Screen::Technician {
             let mut items = vec![Item::Sql];
             items.extend(Subject::ALL.map(Item::Logs));
-            items.push(Item::Shell);
+            items.extend([Item::Shell, Item::Restore]);
             if !by_hand.openmrs_stopped {
                 items.push(Item::Stop);
             }

@@ -8,12 +8,13 @@ use ratatui::backend::TestBackend;
 
 use super::draw::draw;
 use super::keys::{Key, keys};
-use super::model::{Act, Effect, Item, Message, Model, Said, Screen, Session, View};
+use super::model::{Act, Effect, Item, Message, Model, Row, Said, Screen, Session, View};
 use super::update::update;
 use crate::alarms::Alarm;
 use crate::cli::logs::Subject;
 use crate::facility::Facility;
 use crate::report::{ByHand, Report};
+use crate::snapshot::id::Id;
 use crate::technician::Answer;
 use crate::texts::Language;
 
@@ -186,6 +187,51 @@ fn sql_logs_and_shell_open_only_behind_a_right_code_and_close_when_nobody_is_the
     assert_eq!(late.screen, Screen::Menu);
 }
 
+fn row(number: u64) -> Row {
+    Row {
+        id: Id::new(number).unwrap(),
+        words: format!("snapshot {number}"),
+    }
+}
+
+#[test]
+fn a_snapshot_is_restored_only_behind_the_code_after_its_plan_and_a_yes() {
+    let mut model = Model::new(view());
+    assert!(!model.items().contains(&Item::Restore));
+    model.screen = Screen::Technician;
+    let at = model.items().iter().position(|item| *item == Item::Restore);
+    model.selected = at.unwrap();
+    let (model, effects) = after(model, b"\r");
+    assert_eq!(effects, [Effect::LoadSnapshots]);
+    // More than the screen has lines: the chosen one stays in sight.
+    let rows = (1..=60).rev().map(row).collect();
+    let (model, _) = update(model, Message::Snapshots(rows));
+    let (model, _) = after(model, "\x1b[B".repeat(40).as_bytes());
+    assert!(picture(&model, 80, 25).contains("> snapshot 20"));
+    let (model, effects) = after(model, b"\r");
+    let id = Id::new(20).unwrap();
+    assert_eq!(effects, [Effect::Plan(id)]);
+    let refused = update(model.clone(), Message::Planned(id, Err("damaged".into()))).0;
+    assert!(picture(&refused, 80, 25).contains("damaged"));
+    let other = Message::Planned(Id::new(3).unwrap(), Ok("other".into()));
+    assert_eq!(update(model.clone(), other).0.screen, Screen::Planning(id));
+    let plan = (0..30).map(|n| format!("line {n}\n")).collect();
+    let (model, _) = update(model, Message::Planned(id, Ok(plan)));
+    let shown = picture(&model, 80, 25);
+    assert!(
+        shown.contains("> 1  N") && shown.contains("line 10"),
+        "{shown}"
+    );
+    // The default answer is no.
+    let (left, effects) = after(model.clone(), b"\r");
+    assert_eq!((left.screen, effects), (Screen::Menu, vec![]));
+    let (working, effects) = after(model, b"\x1b[B\r");
+    assert_eq!(effects, [Effect::Run(Act::Restore(id))]);
+    assert!(picture(&working, 80, 25).contains("20"));
+    let (said, _) = update(working, Message::Ended("it is in place".into()));
+    assert!(picture(&said, 80, 25).contains("it is in place"));
+}
+
 #[test]
 fn a_stopped_openmrs_and_a_shut_door_change_the_menu() {
     let mut stopped = view();
@@ -231,6 +277,10 @@ fn message() -> impl Strategy<Value = Message> {
             Message::Looked(Box::new(view))
         }),
         1 => proptest::collection::vec("\\PC{0,200}", 0..40).prop_map(Message::Events),
+        1 => (0u64..40).prop_map(|count| Message::Snapshots((1..=count).map(row).collect())),
+        1 => (1u64..40, any::<bool>(), "\\PC{0,900}").prop_map(|(id, good, words)| {
+            Message::Planned(Id::new(id).unwrap(), if good { Ok(words) } else { Err(words) })
+        }),
         1 => "\\PC{0,400}".prop_map(Message::Ended),
         1 => answer.prop_map(Message::Checked),
         1 => "\\PC{0,400}".prop_map(Message::LogLine),
@@ -246,12 +296,13 @@ proptest! {
         let mut model = Model::new(view());
         let mut right = false;
         for message in messages {
-            let was = matches!(model.screen, Screen::Code { checking: true, .. } | Screen::Technician | Screen::Logs { .. });
+            let was = matches!(model.screen, Screen::Code { checking: true, .. } | Screen::Technician | Screen::Logs { .. }
+                | Screen::Snapshots { .. } | Screen::Planning(_) | Screen::Plan { .. });
             right = (right && was) || message == Message::Checked(Ok(Answer::Right));
             let (next, effect) = update(model, message);
             model = next;
             prop_assert!(model.selected < model.items().len());
-            if matches!(effect, Some(Effect::Open(_) | Effect::Follow(_))) {
+            if matches!(effect, Some(Effect::Open(_) | Effect::Follow(_) | Effect::Plan(_) | Effect::Run(Act::Restore(_)))) {
                 prop_assert!(right, "opened without a right code");
             }
         }

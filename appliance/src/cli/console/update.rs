@@ -26,6 +26,26 @@ pub(super) fn update(mut model: Model, message: Message) -> (Model, Option<Effec
             }
             None
         }
+        Message::Snapshots(found) => {
+            if let Screen::Snapshots { rows, at } = &mut model.screen {
+                (*rows, *at) = (Some(found), 0);
+            }
+            None
+        }
+        Message::Planned(id, planned) => {
+            if model.screen == Screen::Planning(id) {
+                let screen = match planned {
+                    Ok(words) => Screen::Plan {
+                        id,
+                        words,
+                        yes: false,
+                    },
+                    Err(words) => Screen::Said(words),
+                };
+                show(&mut model, screen);
+            }
+            None
+        }
         Message::Ended(words) => {
             if matches!(model.screen, Screen::Working(_) | Screen::Opening(_)) {
                 show(&mut model, Screen::Said(words));
@@ -95,6 +115,42 @@ fn on_key(model: &mut Model, key: Key) -> Option<Effect> {
             }
             None
         }
+        Screen::Plan { id, yes, .. } => {
+            match key {
+                Key::Up | Key::Left | Key::Digit(1) => *yes = false,
+                Key::Down | Key::Right | Key::Digit(2) => *yes = true,
+                Key::Enter if *yes => {
+                    let act = Act::Restore(*id);
+                    show(model, Screen::Working(act));
+                    return Some(Effect::Run(act));
+                }
+                Key::Enter | Key::Escape | Key::Quit => return leave(model),
+                _ => {}
+            }
+            None
+        }
+        Screen::Snapshots { rows, at } => {
+            let rows = rows.as_deref().unwrap_or_default();
+            let last = rows.len().saturating_sub(1);
+            match key {
+                Key::Up => *at = at.saturating_sub(1),
+                Key::Down => *at = at.saturating_add(1).min(last),
+                Key::PageUp => *at = at.saturating_sub(10),
+                Key::PageDown => *at = at.saturating_add(10).min(last),
+                Key::Enter => {
+                    let id = rows.get(*at).map(|row| row.id)?;
+                    show(model, Screen::Planning(id));
+                    return Some(Effect::Plan(id));
+                }
+                Key::Escape | Key::Quit => return leave(model),
+                _ => {}
+            }
+            None
+        }
+        Screen::Planning(_) => match key {
+            Key::Escape => leave(model),
+            _ => None,
+        },
         // The work goes on behind; its outcome shows in the state.
         Screen::Working(_) => match key {
             Key::Escape => leave(model),
@@ -188,6 +244,10 @@ fn choose(model: &mut Model, item: Item) -> Option<Effect> {
         Item::Shell => (
             Screen::Opening(Session::Shell),
             Some(Effect::Open(Session::Shell)),
+        ),
+        Item::Restore => (
+            Screen::Snapshots { rows: None, at: 0 },
+            Some(Effect::LoadSnapshots),
         ),
         Item::Logs(subject) => (
             Screen::Logs {

@@ -1,7 +1,7 @@
 //! The restore's words for people: plan, steps, outcome, errors.
 
 use crate::maintenance::MaintenanceError;
-use crate::snapshot::manifest::{Moment, Reason};
+use crate::snapshot::manifest::{Manifest, Moment, Reason};
 use crate::snapshot::restore::error::RestoreError;
 use crate::snapshot::restore::plan::{Newer, Part, ROOM_BYTES, Refusal, RestorePlan, Standing};
 use crate::snapshot::restore::run::{Phase, Restored};
@@ -23,7 +23,7 @@ pub(super) const fn step(phase: Phase) -> &'static str {
 }
 
 /// `3 d 4 h`, `5 h 12 min`, `7 min`: the same in both languages.
-pub(super) fn age(seconds: u64) -> String {
+fn age(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours) {
         (0, 0) => format!("{minutes} min"),
@@ -33,7 +33,7 @@ pub(super) fn age(seconds: u64) -> String {
 }
 
 /// Local time, as people write it; `?` where it cannot be said.
-pub(super) fn local(moment: &Moment, zone: &str) -> String {
+fn local(moment: &Moment, zone: &str) -> String {
     at(moment.unix_s, zone)
 }
 
@@ -46,6 +46,17 @@ fn at(unix_s: u64, zone: &str) -> String {
             || "?".to_string(),
             |time| time.to_zoned(zone).strftime("%d/%m/%Y %H:%M").to_string(),
         )
+}
+
+/// A snapshot among others, for the screen.
+pub(in crate::cli) fn row(language: Language, zone: &str, of: &Manifest, now: &Moment) -> String {
+    let age_s = now.effective_s.saturating_sub(of.moment.effective_s);
+    let values = [
+        ("id", of.id.to_string().into()),
+        ("time", local(&of.moment, zone).into()),
+        ("age", age(age_s).into()),
+    ];
+    say(language, "screen-snapshot-row", &values)
 }
 
 /// The plan.

@@ -3,80 +3,58 @@
 use crate::database::client::{Client, SqlError};
 use crate::database::counts;
 use crate::database::server::DATABASE;
-use crate::snapshot::manifest::{Manifest, Schema};
+use crate::snapshot::manifest::Manifest;
 use crate::snapshot::proof::Proof;
+use crate::snapshot::take::facts;
 
 /// Tables whose rows are counted anew: a tenth of a second each on an old disk. The door is shut meanwhile.
 const SMALL_ROWS: u64 = 20_000;
 
-/// OpenMRS's schema as the database says; `None` where it has none.
+/// Compares the database with what its snapshot and its proof say.
 ///
 /// # Errors
-/// [`SqlError`].
-pub async fn schema(client: &mut Client) -> Result<Option<Schema>, SqlError> {
-    let there: Vec<String> = client
-        .rows(&format!(
-            "SHOW TABLES FROM {DATABASE} LIKE 'liquibasechangelog'"
-        ))
-        .await?;
-    if there.is_empty() {
-        return Ok(None);
-    }
-    let table = counts::qualified(DATABASE, "liquibasechangelog");
-    let newest: Vec<(u64, Option<String>)> = client
-        .rows(&format!(
-            "SELECT (SELECT COUNT(*) FROM {table}), (SELECT id FROM {table} ORDER BY orderexecuted DESC, id LIMIT 1)"
-        ))
-        .await?;
-    Ok(newest
-        .into_iter()
-        .next()
-        .map(|(changesets, newest)| Schema {
-            changesets,
-            newest: newest.unwrap_or_default(),
-        }))
-}
-
-/// Compares the database with what its snapshot and its proof say. The words say what is wrong, in English.
-///
-/// # Errors
-/// [`SqlError`] when it does not answer.
+/// What is wrong, in English, for the log and support.
 pub async fn check(
     client: &mut Client,
     manifest: &Manifest,
     proof: Option<&Proof>,
-) -> Result<Result<(), String>, SqlError> {
-    if manifest.schema.is_some() {
-        let found = schema(client).await?;
-        let changesets = |schema: &Option<Schema>| schema.as_ref().map_or(0, |s| s.changesets);
-        if changesets(&found) < changesets(&manifest.schema) {
-            return Ok(Err(format!(
-                "its schema has {} change sets, the snapshot's has {}",
-                changesets(&found),
-                changesets(&manifest.schema)
-            )));
+) -> Result<(), String> {
+    let words = |error: SqlError| error.to_string();
+    if let Some(expected) = &manifest.schema {
+        let found = facts::schema(client)
+            .await
+            .map_err(|error| error.to_string())?;
+        let changesets = found.map_or(0, |found| found.changesets);
+        // A migration may have gone on between the question and the cut.
+        if changesets < expected.changesets {
+            return Err(format!(
+                "its schema has {changesets} change sets, the snapshot's has {} up to {}",
+                expected.changesets, expected.newest
+            ));
         }
     }
-    let found = counts::highest(client, DATABASE).await?;
+    let found = counts::highest(client, DATABASE).await.map_err(words)?;
     let empty = Default::default();
     let proven = proof.map_or(&empty, |proof| &proof.highest);
     for (table, least) in manifest.highest.iter().chain(proven) {
         let highest = found.get(table).copied();
         if highest.is_none_or(|highest| highest < *least) {
-            return Ok(Err(format!(
+            return Err(format!(
                 "the newest row of {table} is {}, the snapshot has row {least}",
                 highest.map_or_else(|| "missing".to_string(), |n| n.to_string())
-            )));
+            ));
         }
     }
     let rows = proof.map_or(&empty, |proof| &proof.rows);
     for (table, expected) in rows.iter().filter(|(_, rows)| **rows <= SMALL_ROWS) {
-        let found = counts::rows_of(client, DATABASE, table).await?;
+        let found = counts::rows_of(client, DATABASE, table)
+            .await
+            .map_err(words)?;
         if found != *expected {
-            return Ok(Err(format!(
+            return Err(format!(
                 "{table} has {found} rows, the proof counted {expected}"
-            )));
+            ));
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }

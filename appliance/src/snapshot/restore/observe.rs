@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::ask;
 use super::error::RestoreError;
-use super::plan::{self, Newer, Observation, Present};
+use super::plan::{Newer, Observation, Present};
 use crate::database::client::{Client, SqlError};
 use crate::database::counts::{self, CLINICAL};
 use crate::database::import::space;
@@ -18,14 +17,13 @@ use crate::release;
 use crate::snapshot::moment;
 use crate::snapshot::proof;
 use crate::snapshot::shelf::Snapshot;
+use crate::snapshot::take::facts;
 use crate::supervise::starts::{Kind, Starts};
-use crate::system::process::Invocation;
 
 /// A technician waits for the plan: a database that hangs counts as one that does not answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Changed rows are found by reading a whole table, on an old disk for minutes.
 const CHANGED_LIMIT_S: u32 = 20;
-const VERSION_LIMIT: Duration = Duration::from_secs(30);
 /// ER_STATEMENT_TIMEOUT.
 const STATEMENT_TIMEOUT: u16 = 1969;
 /// Columns that tell of a change, as OpenMRS's core has them.
@@ -48,7 +46,10 @@ pub async fn observe(
 ) -> Result<Observation, RestoreError> {
     let identity = release::identity(places)?;
     let before = newest.map(|newest| &newest.manifest.moment);
-    let proof = proof::last(&snapshot.proofs).cloned();
+    // A proof of another number was copied here by somebody: it proves nothing.
+    let proof = proof::last(&snapshot.proofs)
+        .filter(|proof| proof.id == snapshot.id())
+        .cloned();
     let highest = proof
         .as_ref()
         .map(|proof| &proof.highest)
@@ -61,7 +62,7 @@ pub async fn observe(
         missing: missing(&snapshot.directory),
         release: identity.release,
         release_built: identity.built,
-        mariadb: server_version(),
+        mariadb: facts::version_of_the_program().ok(),
         present: present(places, highest, cut.as_deref()).await.ok(),
         now: moment::now(places, before, unix_s, since_boot),
         free_bytes: space::free_bytes(&places.data()),
@@ -86,16 +87,6 @@ fn missing(directory: &Path) -> Option<String> {
         .map(|name| format!("{name} is missing"))
 }
 
-/// The version of this release's database server, also while it is down.
-#[must_use]
-pub fn server_version() -> Option<String> {
-    let printed = Invocation::new(server::SERVER)
-        .arg("--version")
-        .run(VERSION_LIMIT)
-        .ok()?;
-    plan::version_in(&String::from_utf8_lossy(&printed))
-}
-
 /// When the snapshot was cut, as OpenMRS writes times into the database; `None` where its clock was not believed.
 fn local_time(moment: &crate::snapshot::manifest::Moment, zone: &str) -> Option<String> {
     if !moment.clock_plausible {
@@ -113,7 +104,7 @@ async fn present(
     cut: Option<&str>,
 ) -> Result<Present, SqlError> {
     let mut client = Client::connect(&places.database_socket(), ANSWER_LIMIT).await?;
-    let schema = ask::schema(&mut client).await?;
+    let schema = facts::schema(&mut client).await.ok().flatten();
     let highest = counts::highest(&mut client, DATABASE).await?;
     let newer = if snapshot.is_empty() {
         None

@@ -270,8 +270,7 @@ fn standing(seen: &Observation, wanted: Wanted) -> Result<Standing, Refusal> {
     }
 }
 
-/// `11.8` of `11.8.6-MariaDB-...`: files go from one server to another within these only. Also what
-/// `mariadbd --version` prints before it.
+/// `11.8` of `11.8.6-MariaDB-...`: files go from one server to another within these only.
 #[must_use]
 pub fn series(version: &str) -> &str {
     let end = version
@@ -279,14 +278,6 @@ pub fn series(version: &str) -> &str {
         .nth(1)
         .map_or(version.len(), |(at, _)| at);
     version.get(..end).unwrap_or(version)
-}
-
-/// The version in what `mariadbd --version` prints: `mariadbd  Ver 11.8.6-MariaDB-0+deb13u1 for debian-linux-gnu on ...`.
-#[must_use]
-pub fn version_in(printed: &str) -> Option<String> {
-    let mut words = printed.split_whitespace();
-    words.find(|word| *word == "Ver")?;
-    words.next().map(str::to_string)
 }
 
 #[cfg(test)]

@@ -344,8 +344,7 @@ impl<S: Services> Restore<'_, S> {
                 &self.snapshot.manifest,
                 self.seen.proof.as_ref(),
             )
-            .await
-            .map_err(|e| words(&e))??;
+            .await?;
         }
         mends::apply(places, &mut client)
             .await

@@ -23,7 +23,7 @@ pub(super) async fn version(client: &mut Client) -> Result<String, TakeError> {
 }
 
 /// The same, where the server gives no answer: it is the one of this release.
-pub(super) fn version_of_the_program() -> Result<String, TakeError> {
+pub(in crate::snapshot) fn version_of_the_program() -> Result<String, TakeError> {
     let said = Invocation::new(server::SERVER)
         .args(["--no-defaults", "--version"])
         .run(PROGRAM_LIMIT)?;
@@ -49,7 +49,7 @@ pub(super) async fn check_settings(client: &mut Client) -> Result<(), TakeError>
 }
 
 /// OpenMRS's schema; `None` before its first installation.
-pub(super) async fn schema(client: &mut Client) -> Result<Option<Schema>, TakeError> {
+pub(in crate::snapshot) async fn schema(client: &mut Client) -> Result<Option<Schema>, TakeError> {
     let table = counts::qualified(server::DATABASE, "liquibasechangelog");
     let query = format!(
         "SELECT (SELECT COUNT(*) FROM {table}), id FROM {table} ORDER BY orderexecuted DESC, dateexecuted DESC LIMIT 1"
