@@ -14,120 +14,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ground::clinic::{self, Ack, Writers};
-use ground::mariadb::{self, Server, block_on};
-use ground::xfs::Xfs;
-use posto::places::Places;
-use posto::snapshot::manifest::{Manifest, Method, Reason};
+use ground::mariadb::{Server, block_on};
+use ground::site::{Never, Site, request};
+use posto::snapshot::manifest::{Manifest, Method};
 use posto::snapshot::shelf;
-use posto::snapshot::take::{Progress, Request, Standstill, TakeError, take};
-use posto::system::reflink::clone_tree;
+use posto::snapshot::take::{Progress, Standstill, take};
 
-/// About 110 MB on disk.
 const OLD_ROWS: u64 = 300_000;
-const POOL: &str = "--innodb-buffer-pool-size=14M";
-
-struct Site {
-    places: Places,
-    server: Option<Server>,
-    // Last: the server's files are on it.
-    xfs: Xfs,
-}
-
-impl Site {
-    /// `None` where it cannot be made here. `log_mb` is the redo log's size.
-    fn new(rows: u64, log_mb: u64) -> Option<Self> {
-        if !mariadb::is_here() {
-            return None;
-        }
-        let xfs = Xfs::new(6 << 30)?;
-        let places = Places::under(&xfs.path());
-        for path in [
-            places.live(),
-            places.snapshots(),
-            places.posto(),
-            places.run(),
-            places.openmrs(),
-        ] {
-            std::fs::create_dir_all(path).unwrap();
-        }
-        let app = places.openmrs();
-        std::fs::write(app.join("openmrs-runtime.properties"), "encryption.key=1\n").unwrap();
-        std::fs::create_dir(app.join("lucene")).unwrap();
-        std::fs::write(app.join("lucene/segments"), "x").unwrap();
-        Server::install(&places.database(), &xfs.path().join("scratch"));
-        let server = Server::start(
-            &places.database(),
-            &places.database_socket(),
-            &["--innodb-buffer-pool-size=256M"],
-        );
-        clinic::found(&server, rows);
-        server.stop();
-        let log = format!("--innodb-log-file-size={log_mb}M");
-        let server = Server::start(&places.database(), &places.database_socket(), &[POOL, &log]);
-        Some(Self {
-            places,
-            server: Some(server),
-            xfs,
-        })
-    }
-
-    fn server(&self) -> &Server {
-        self.server.as_ref().unwrap()
-    }
-
-    fn take(
-        &self,
-        still: &impl Standstill,
-        say: &mut dyn FnMut(Progress),
-    ) -> Result<Manifest, TakeError> {
-        block_on(take(&self.places, &request(), still, say))
-    }
-
-    /// Starts a server on a clone of the snapshot, as a proof or a restore does.
-    fn recovered<T>(&self, manifest: &Manifest, look: impl FnOnce(&Server) -> T) -> T {
-        let name = manifest.id.directory();
-        let (from, to) = (
-            self.places.snapshots().join(&name).join("database"),
-            self.xfs.path().join(&name),
-        );
-        clone_tree(&from, &to, &|_| false).unwrap();
-        let server = Server::start(&to, &self.xfs.path().join("recovered/sock"), &[POOL]);
-        let found = look(&server);
-        drop(server);
-        std::fs::remove_dir_all(&to).unwrap();
-        found
-    }
-}
-
-fn request() -> Request {
-    Request {
-        reason: Reason::Scheduled,
-        facility: "test".to_string(),
-        release: "test".to_string(),
-        release_built: 0,
-        unix_s: 1_795_369_791,
-        since_boot: Duration::from_secs(100),
-        answer_limit: Duration::from_secs(5),
-    }
-}
-
-/// No snapshot of a server that answers may need it.
-struct Never;
-
-impl Standstill for Never {
-    async fn arm(&self, _: Duration) -> Result<(), String> {
-        panic!("the server answered")
-    }
-    async fn freeze(&self) -> Result<bool, String> {
-        panic!("the server answered")
-    }
-    async fn thaw(&self) -> Result<(), String> {
-        panic!("the server answered")
-    }
-    async fn disarm(&self) -> Result<(), String> {
-        panic!("the server answered")
-    }
-}
 
 /// The longest time without any acknowledgement between two moments, in milliseconds.
 fn longest_gap(acks: &[Ack], from: Instant, to: Instant) -> f64 {

@@ -11,6 +11,7 @@ mod hot;
 mod listing;
 mod redo_copy;
 mod room;
+mod settle;
 mod stage;
 pub mod systemd;
 

@@ -13,4 +13,5 @@
 
 pub mod clinic;
 pub mod mariadb;
+pub mod site;
 pub mod xfs;

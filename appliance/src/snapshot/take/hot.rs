@@ -16,7 +16,8 @@ use super::class::Class;
 use super::error::TakeError;
 use super::facts;
 use super::listing::Listing;
-use super::redo_copy::RedoCopy;
+use super::redo_copy::{self, RedoCopy};
+use super::settle::settle;
 use super::stage::{self, Stage};
 use crate::database::client::Client;
 use crate::snapshot::manifest::{Cut, Schema};
@@ -53,6 +54,8 @@ pub(super) async fn clone(
     facts::check_settings(&mut client).await?;
     let mariadb = facts::version(&mut client).await?;
     let schema = facts::schema(&mut client).await?;
+
+    settle(&mut client, &mut || redo_copy::checkpoint_lsn(database)).await?;
 
     let mut stage = Stage::block_ddl(client).await?;
     let journal = stage.journal().await?.map(|at| at.file);

@@ -11,10 +11,28 @@ use crate::database::redo::{HEAD_BYTES, Log};
 const NAME: &str = "ib_logfile0";
 const BUFFER_BYTES: usize = 1 << 20;
 
+/// Where recovery of the running server in `database` would begin now.
+pub(super) fn checkpoint_lsn(database: &Path) -> Result<u64, TakeError> {
+    let (_, head, bytes) = open(database)?;
+    Ok(Log::parse(&head, bytes)?.checkpoint_lsn())
+}
+
+/// The log, its head and its length.
+fn open(database: &Path) -> Result<(File, Vec<u8>, u64), TakeError> {
+    let read = || {
+        let log = File::open(database.join(NAME))?;
+        let mut head = vec![0; HEAD_BYTES];
+        log.read_exact_at(&mut head, 0)?;
+        let bytes = log.metadata()?.len();
+        std::io::Result::Ok((log, head, bytes))
+    };
+    read().map_err(TakeError::Copy)
+}
+
 /// A log half copied.
 #[derive(Debug)]
 pub(super) struct RedoCopy {
-    path: PathBuf,
+    database: PathBuf,
     from: File,
     to: File,
     /// As it was before the first page was cloned.
@@ -28,25 +46,22 @@ impl RedoCopy {
     /// Reads the head (before any page is cloned: its checkpoint is where recovery will begin) and makes the empty copy, sparse
     /// and of the same size.
     pub(super) fn begin(database: &Path, to: &Path) -> Result<Self, TakeError> {
-        let path = database.join(NAME);
-        let from = File::open(&path).map_err(TakeError::Copy)?;
+        let (from, head, bytes) = open(database)?;
         let found = from.metadata().map_err(TakeError::Copy)?;
-        let mut head = vec![0; HEAD_BYTES];
-        from.read_exact_at(&mut head, 0).map_err(TakeError::Copy)?;
-        let log = Log::parse(&head, found.len())?;
+        let log = Log::parse(&head, bytes)?;
         let make = || {
             let to = File::options()
                 .write(true)
                 .create_new(true)
                 .mode(0o600)
                 .open(to.join(NAME))?;
-            to.set_len(found.len())?;
+            to.set_len(bytes)?;
             fchown(&to, Some(found.uid()), Some(found.gid()))?;
             to.set_permissions(std::fs::Permissions::from_mode(found.mode() & 0o7777))?;
             std::io::Result::Ok(to)
         };
         Ok(Self {
-            path,
+            database: database.to_path_buf(),
             from,
             to: make().map_err(TakeError::Copy)?,
             head,
@@ -106,10 +121,7 @@ impl RedoCopy {
         if self.log.is_spent(lsn) {
             return Err(TakeError::Overrun { tries: 1 });
         }
-        let mut head = vec![0; HEAD_BYTES];
-        let now = File::open(&self.path).map_err(TakeError::Copy)?;
-        now.read_exact_at(&mut head, 0).map_err(TakeError::Copy)?;
-        let bytes = now.metadata().map_err(TakeError::Copy)?.len();
+        let (_, head, bytes) = open(&self.database)?;
         // A checkpoint block that is half-written just now is no reason to doubt the header before it.
         let same = Log::parse(&head, bytes).is_ok_and(|other| other.is_same_as(&self.log));
         if !same {
