@@ -20,7 +20,7 @@ pub fn is_here() -> bool {
     here
 }
 
-fn program() -> String {
+pub fn program() -> String {
     std::env::var("POSTO_TEST_MARIADBD").unwrap_or_else(|_| "/usr/sbin/mariadbd".to_string())
 }
 
