@@ -84,6 +84,29 @@ fn openmrs_stops_before_the_database_and_the_count_of_boots_after_it() {
 }
 
 #[test]
+fn proofs_wait_for_everybody_and_go_first_and_what_holds_the_snapshots_lock_is_never_frozen() {
+    let proof = "posto-proof.service";
+    assert_eq!(setting(proof, "Slice").unwrap(), "posto-background.slice");
+    assert_eq!(setting(proof, "IOSchedulingClass").unwrap(), "idle");
+    assert_eq!(setting(proof, "MemoryMax").unwrap(), "400M");
+    assert_eq!(oom_score(proof), 900);
+    // The background stands still while memory is short: whoever waits for the lock would wait for it.
+    for unit in ["posto-snapshot.service", "posto-snapshot-thin.service"] {
+        assert_eq!(setting(unit, "Slice"), None, "{unit}");
+        assert!(oom_score(unit) > oom_score("openmrs.service"), "{unit}");
+    }
+    // The daemon alone starts them.
+    for unit in [
+        proof,
+        "posto-snapshot.service",
+        "posto-snapshot-thin.service",
+    ] {
+        assert_eq!(setting(unit, "WantedBy"), None, "{unit}");
+        assert_eq!(setting(unit, "PrivateNetwork").unwrap(), "yes", "{unit}");
+    }
+}
+
+#[test]
 fn an_exhausted_heap_never_leaves_java_running() {
     let start = std::fs::read_to_string(units().join("openmrs.service")).unwrap();
     // `;` would be HotSpot's own separator, `%%` is systemd's way to write `%`.

@@ -135,35 +135,7 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::Sqlite`]; the catalogue is as before.
     pub fn put(&mut self, manifest: &Manifest, proofs: &[Proof]) -> Result<(), CatalogueError> {
-        let row = Row::of(manifest, proofs);
-        let last = proof::last(proofs);
-        let verdict = last.map(|last| match last.verdict {
-            Verdict::Good => "good",
-            Verdict::Bad { .. } => "bad",
-        });
-        let depth = last.map(|last| match last.depth {
-            proof::Depth::Quick => "quick",
-            proof::Depth::Full => "full",
-        });
-        let put = || -> rusqlite::Result<usize> {
-            durable::step().map_err(cut)?;
-            self.connection.execute(
-                "INSERT INTO snapshot (id, effective_s, apparent_bytes, verdict, depth, manifest, proofs)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (id) DO UPDATE SET effective_s = ?2, apparent_bytes = ?3, verdict = ?4, depth = ?5,
-                   manifest = ?6, proofs = ?7",
-                params![
-                    manifest.id.number(),
-                    bounded(manifest.moment.effective_s),
-                    bounded(manifest.apparent_bytes),
-                    verdict,
-                    depth,
-                    row.manifest,
-                    row.proofs
-                ],
-            )
-        };
-        put().map(drop).map_err(|source| self.failed(source))
+        self.change(&[(manifest, proofs)], &[])
     }
 
     /// Takes a snapshot off. None there is fine.
@@ -171,12 +143,30 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::Sqlite`].
     pub fn take_off(&mut self, number: u64) -> Result<(), CatalogueError> {
-        let take = || -> rusqlite::Result<usize> {
+        self.change(&[], &[number])
+    }
+
+    /// Enters and takes off, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Sqlite`]; the catalogue is as before.
+    pub(super) fn change(
+        &mut self,
+        entered: &[(&Manifest, &[Proof])],
+        taken_off: &[u64],
+    ) -> Result<(), CatalogueError> {
+        let change = || -> rusqlite::Result<()> {
             durable::step().map_err(cut)?;
-            self.connection
-                .execute("DELETE FROM snapshot WHERE id = ?1", [number])
+            let one = self.connection.unchecked_transaction()?;
+            for (manifest, proofs) in entered {
+                enter(&one, manifest, proofs)?;
+            }
+            for number in taken_off {
+                one.execute("DELETE FROM snapshot WHERE id = ?1", [number])?;
+            }
+            one.commit()
         };
-        take().map(drop).map_err(|source| self.failed(source))
+        change().map_err(|source| self.failed(source))
     }
 
     /// What it says of each.
@@ -200,6 +190,31 @@ impl Catalogue {
             source,
         }
     }
+}
+
+fn enter(connection: &Connection, manifest: &Manifest, proofs: &[Proof]) -> rusqlite::Result<()> {
+    let row = Row::of(manifest, proofs);
+    let last = proof::last(proofs);
+    let verdict = last.map(|last| match last.verdict {
+        Verdict::Good => "good",
+        Verdict::Bad { .. } => "bad",
+    });
+    connection.execute(
+        "INSERT INTO snapshot (id, effective_s, apparent_bytes, verdict, depth, manifest, proofs)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET effective_s = ?2, apparent_bytes = ?3, verdict = ?4, depth = ?5,
+           manifest = ?6, proofs = ?7",
+        params![
+            manifest.id.number(),
+            bounded(manifest.moment.effective_s),
+            bounded(manifest.apparent_bytes),
+            verdict,
+            last.map(|last| last.depth.code()),
+            row.manifest,
+            row.proofs
+        ],
+    )?;
+    Ok(())
 }
 
 /// SQLite's integers have a sign.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, CatalogueError, Row};
 use super::id::{DOOMED, Id, PARTIAL};
 use super::manifest::{Manifest, ManifestError};
-use super::proof;
+use super::proof::{self, Proof};
 use super::shelf::{Shelf, Snapshot};
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
@@ -217,20 +217,25 @@ pub fn at_boot(places: &Places) {
 /// Makes the catalogue say what the directories say.
 fn agree(catalogue: &mut Catalogue, found: &Found) -> Result<(), CatalogueError> {
     let rows = catalogue.rows()?;
-    for snapshot in &found.snapshots {
+    let differs = |snapshot: &&Snapshot| {
         let row = Row::of(&snapshot.manifest, &snapshot.proofs);
-        if rows.get(&snapshot.manifest.id.number()) != Some(&row) {
-            catalogue.put(&snapshot.manifest, &snapshot.proofs)?;
-        }
-    }
-    let stands = |number: &u64| {
-        let ids = found.snapshots.iter().map(|snapshot| snapshot.manifest.id);
-        ids.map(Id::number).any(|id| id == *number)
+        rows.get(&snapshot.manifest.id.number()) != Some(&row)
     };
-    for number in rows.keys().filter(|number| !stands(number)) {
-        catalogue.take_off(*number)?;
+    let entered: Vec<(&Manifest, &[Proof])> = found
+        .snapshots
+        .iter()
+        .filter(differs)
+        .map(|snapshot| (&snapshot.manifest, snapshot.proofs.as_slice()))
+        .collect();
+    let stands = |number: &u64| {
+        let mut ids = found.snapshots.iter().map(Snapshot::id);
+        ids.any(|id| id.number() == *number)
+    };
+    let gone: Vec<u64> = rows.keys().copied().filter(|row| !stands(row)).collect();
+    if entered.is_empty() && gone.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    catalogue.change(&entered, &gone)
 }
 
 /// The largest number given, as the file beside the catalogue remembers it. One that cannot be read remembers nothing: the
