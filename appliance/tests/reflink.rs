@@ -94,7 +94,7 @@ fn a_tree_keeps_owners_modes_and_times_and_no_link_is_followed() {
     let found = std::fs::metadata(to.join("a/b/one")).unwrap();
     assert_eq!(
         (found.uid(), found.gid(), found.mode() & 0o7777),
-        (811, 812, 0o4640)
+        (811, 812, 0o640)
     );
     assert_eq!(found.modified().unwrap(), then);
     assert_eq!(

@@ -9,11 +9,12 @@ use crate::cli::{hands, wait_for};
 use crate::facility;
 use crate::places::Places;
 use crate::snapshot::manifest::{Manifest, Method, Reason};
+use crate::snapshot::shelf::ShelfError;
 use crate::snapshot::take::systemd::DatabaseUnit;
-use crate::snapshot::take::{self, Progress};
+use crate::snapshot::take::{self, Progress, TakeError};
 use crate::system::log::log;
 use crate::system::reflink::space_of_tree;
-use crate::texts::{Language, say};
+use crate::texts::{Language, Value, say};
 
 /// Longer than any reason that somebody types.
 const REASON_LIMIT: usize = 200;
@@ -39,10 +40,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     hands::must_be_root(language)?;
     let text = plain(&arguments.reason);
     let bar = Bar::new(language);
-    let manifest = take_one(&places, Reason::ByHand { text }, &mut |progress| {
+    let taken = take_one(&places, Reason::ByHand { text }, &mut |progress| {
         bar.show(progress);
-    })?;
+    });
     bar.clear();
+    let manifest = match taken {
+        Err(error) => return Err(in_words(language, error)),
+        Ok(manifest) => manifest,
+    };
     print_taken(&places, language, &manifest, arguments.json);
     Ok(ExitCode::SUCCESS)
 }
@@ -69,6 +74,32 @@ fn take_one(
     let (facility, _) = facility::in_force(places);
     let request = take::request_of_this_box(places, &facility.id, reason)?;
     Ok(wait_for(take::take(places, &request, &DatabaseUnit, say))??)
+}
+
+/// What is said in English to the log, in the technician's language. What only a programmer can help with stays as it is.
+fn in_words(language: Language, error: anyhow::Error) -> anyhow::Error {
+    let Some((id, values)) = error.downcast_ref().and_then(refusal) else {
+        return error;
+    };
+    anyhow::anyhow!(say(language, id, &values))
+}
+
+type Words = (&'static str, Vec<(&'static str, Value)>);
+
+fn refusal(error: &TakeError) -> Option<Words> {
+    Some(match error {
+        TakeError::Room { needed_mb, free_mb } => (
+            "take-no-room",
+            vec![("needed", (*needed_mb).into()), ("free", (*free_mb).into())],
+        ),
+        TakeError::Shelf(ShelfError::Busy) => ("take-busy", vec![]),
+        TakeError::Blocked(_) => ("take-blocked", vec![]),
+        TakeError::Overrun { .. } | TakeError::OtherLog => ("take-overrun", vec![]),
+        TakeError::HeldTooLong(_) => ("take-slow-disk", vec![]),
+        TakeError::NotRunning => ("take-not-running", vec![]),
+        TakeError::FrozenTooShort(_) | TakeError::Freeze(_) => ("take-silent", vec![]),
+        _ => return None,
+    })
 }
 
 /// One line without control characters: it is shown on terminals.
@@ -167,6 +198,18 @@ fn words(progress: Progress) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_said_in_the_technicians_language() {
+        let error = TakeError::Room {
+            needed_mb: 1280,
+            free_mb: 3,
+        };
+        let said = in_words(Language::Pt, error.into()).to_string();
+        assert!(said.contains("1280") && said.contains("livres"), "{said}");
+        let other = in_words(Language::Pt, anyhow::anyhow!("as it is"));
+        assert_eq!(other.to_string(), "as it is");
+    }
 
     #[test]
     fn a_reason_is_one_printable_line() {

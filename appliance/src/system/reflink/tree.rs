@@ -28,8 +28,8 @@ pub struct Cloned {
     pub bytes: u64,
 }
 
-/// Clones the directory `from` as the new directory `to` on the same file system, with owners, modes and times of
-/// modification. Symbolic links are made again and never followed; sockets, pipes and devices are left out, and so is every
+/// Clones the directory `from` as the new directory `to` on the same file system, with owners, modes (but no set-id bits) and times
+/// of modification. Symbolic links are made again and never followed; sockets, pipes and devices are left out, and so is every
 /// file or directory of which `leave_out` says so (it gets the path relative to `from`). A file that goes away meanwhile is left
 /// out, too. Nothing is flushed: that is [`crate::system::durable::sync_tree`]'s.
 ///
@@ -210,10 +210,10 @@ fn open_directory(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-/// Owner first: a change of owner takes the set-user-id bits away.
+/// Without set-user-id and set-group-id: nothing on a data partition needs them, and the units that clone may not give them.
 fn dress(target: &File, like: &Metadata) -> std::io::Result<()> {
     fchown(target, Some(like.uid()), Some(like.gid()))?;
-    target.set_permissions(Permissions::from_mode(like.mode() & 0o7777))?;
+    target.set_permissions(Permissions::from_mode(like.mode() & 0o1777))?;
     target.set_times(FileTimes::new().set_modified(like.modified()?))
 }
 
