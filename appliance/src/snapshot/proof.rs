@@ -116,8 +116,12 @@ pub fn read(directory: &Path) -> Result<Vec<Proof>, DurableError> {
 pub fn add(directory: &Path, proof: &Proof) -> Result<(), DurableError> {
     let mut all = read(directory)?;
     all.push(proof.clone());
-    let excess = all.len().saturating_sub(KEPT);
-    all.drain(..excess);
+    while all.len() > KEPT {
+        // The oldest goes, unless it is the one that counts.
+        let counts = last(&all).cloned();
+        let goes = all.iter().position(|one| Some(one) != counts.as_ref());
+        all.remove(goes.unwrap_or(0));
+    }
     let text = serde_json::to_vec_pretty(&all).unwrap_or_default();
     durable::write(&directory.join(FILE), &text, durable::Owner::mode(0o600))
 }
@@ -149,8 +153,65 @@ impl Proven {
     }
 }
 
-/// The last word on a snapshot: its newest proof. A bad one is not made good by an older good one.
+/// The last word on a snapshot: its newest proof, unless a bad one stands that was not refuted since. An older good proof does not
+/// make a bad one good, and a quick look does not see what a full one found.
 #[must_use]
 pub fn last(proofs: &[Proof]) -> Option<&Proof> {
-    proofs.last()
+    let mut standing: Option<&Proof> = None;
+    for proof in proofs {
+        if standing.is_none_or(|old| old.is_good() || proof.depth >= old.depth) {
+            standing = Some(proof);
+        }
+    }
+    standing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::shelf::tests::proof_of;
+    use proptest::prelude::*;
+
+    fn proof((good, full): (bool, bool)) -> Proof {
+        let bad = Verdict::Bad {
+            reason: "why".to_string(),
+        };
+        Proof {
+            depth: if full { Depth::Full } else { Depth::Quick },
+            ..proof_of(1, if good { Verdict::Good } else { bad })
+        }
+    }
+
+    #[test]
+    fn a_quick_look_does_not_refute_what_a_full_one_found() {
+        let (good, bad) = (true, false);
+        let word = |all: &[(bool, bool)]| {
+            let proofs: Vec<Proof> = all.iter().copied().map(proof).collect();
+            Proven::of(&proofs)
+        };
+        assert_eq!(word(&[]), Proven::Not);
+        assert_eq!(word(&[(bad, true), (good, false)]), Proven::Bad);
+        assert_eq!(
+            word(&[(bad, true), (bad, false), (good, false)]),
+            Proven::Bad
+        );
+        assert_eq!(word(&[(bad, true), (good, true)]), Proven::Full);
+        assert_eq!(word(&[(bad, false), (good, false)]), Proven::Quick);
+        assert_eq!(word(&[(good, true), (bad, false)]), Proven::Bad);
+    }
+
+    proptest! {
+        #[test]
+        fn keeping_few_proofs_changes_no_last_word(all in proptest::collection::vec((any::<bool>(), any::<bool>()), 0..30)) {
+            let dir = tempfile::tempdir().unwrap();
+            let proofs: Vec<Proof> = all.into_iter().map(proof).collect();
+            for (number, one) in proofs.iter().enumerate() {
+                let told = Proof { took_ms: number as u64, ..one.clone() };
+                add(dir.path(), &told).unwrap();
+            }
+            let kept = read(dir.path()).unwrap();
+            prop_assert!(kept.len() <= KEPT);
+            prop_assert_eq!(Proven::of(&kept), Proven::of(&proofs));
+        }
+    }
 }

@@ -23,6 +23,12 @@ fn figures() {
     let rows: u64 = std::env::var("POSTO_ROWS").map_or(200_000, |text| text.parse().unwrap());
     let server = ground.server();
     clinic::found(&server, rows);
+    server.run(&[
+        "USE openmrs",
+        "CREATE TABLE users (user_id INT AUTO_INCREMENT PRIMARY KEY, username VARCHAR(50)) ENGINE=InnoDB",
+        // Spread over the table, as a day of random UUIDs is: pages to recover.
+        "UPDATE obs SET person_id = person_id + 1 WHERE obs_id MOD 500 = 0",
+    ]);
     let crashed = ground.crash_image(&server);
     server.stop();
     let stopped = ground.of(&ground.places.database(), Method::Stopped, BTreeMap::new());

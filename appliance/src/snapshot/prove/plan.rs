@@ -129,7 +129,7 @@ mod tests {
         #[test]
         fn the_pool_is_whole_mebibytes_within_its_bounds(available in any::<u64>()) {
             let pool = pool_bytes(available);
-            prop_assert!((48 << 20..=128 << 20).contains(&pool) && pool % (1 << 20) == 0);
+            prop_assert!((48 << 20..=128 << 20).contains(&pool) && pool.is_multiple_of(1 << 20));
         }
 
         #[test]
