@@ -1,12 +1,16 @@
 //! facility.toml: one site's identity and settings, typed. A file that cannot be used never stops the clinic: the
 //! image's default is taken and an alarm says why.
 
+mod boxes;
+mod copies;
 mod network;
 mod snapshots;
 mod ssh;
 mod unknown_keys;
 mod ups;
 
+pub use boxes::KnownBox;
+pub use copies::{Copies, Target};
 pub use network::{Address, Network};
 pub use snapshots::{Snapshots, TimeOfDay};
 pub use ssh::Ssh;
@@ -43,6 +47,12 @@ pub struct Facility {
     pub programme: Programme,
     /// How often snapshots are taken, how many stay.
     pub snapshots: Snapshots,
+    /// Where copies of snapshots go; `None`: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copies: Option<Copies>,
+    /// The facility's boxes, this one or others, of now or before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boxes: Vec<KnownBox>,
     /// Who may come in from a distance.
     #[serde(skip_serializing_if = "Ssh::is_off")]
     pub ssh: Ssh,
@@ -84,6 +94,8 @@ impl Default for Facility {
             network: Network::default(),
             programme: Programme::default(),
             snapshots: Snapshots::default(),
+            copies: None,
+            boxes: Vec::new(),
             ssh: Ssh::default(),
             ups: None,
         }
@@ -197,6 +209,10 @@ impl Facility {
             ));
         }
         self.snapshots.check()?;
+        boxes::check(&self.boxes)?;
+        if let Some(copies) = &self.copies {
+            copies.check()?;
+        }
         self.ssh.check()?;
         if let Some(ups) = &self.ups {
             ups.check()?;

@@ -4,6 +4,7 @@
 //! touches the kernel's edges. Files named `decide.rs` import nothing that does I/O.
 
 pub mod alarms;
+pub mod box_key;
 pub mod cli;
 pub mod daemon;
 pub mod database;
@@ -19,6 +20,7 @@ pub mod openmrs;
 pub mod places;
 pub mod power;
 pub mod read_ahead;
+pub mod recovery;
 pub mod release;
 pub mod report;
 pub mod services;

@@ -76,6 +76,26 @@ impl Places {
         technician_attempts = "data/posto/technician-attempts.json";
         /// The same while the data partition cannot be written.
         technician_attempts_now = "run/posto/technician-attempts.json";
+        /// The box's own signing key (Ed25519).
+        box_key = "data/secrets/box-key";
+        /// The facility's own age identity: opens what this box copied away.
+        recovery_identity = "data/secrets/recovery-identity";
+        /// The recovery code, until somebody has noted it.
+        recovery_code = "data/secrets/recovery-code";
+        /// The recovery identity behind the recovery code (age, scrypt): goes along with every copy.
+        recovery_sealed = "data/posto/recovery.key";
+        /// The recovery identity for the programme (age, armoured).
+        recovery_for_programme = "data/posto/recovery.age";
+        /// What was last copied off the disk.
+        copied = "data/posto/copied.json";
+        /// Where the disk for copies is mounted, in its unit's own view alone.
+        copies_disk = "run/posto/copies-disk";
+        /// Held by whoever brings a snapshot in (flock).
+        snapshot_import_lock = "run/posto/snapshot-import.lock";
+        /// Held by whoever carries a snapshot out (flock).
+        snapshot_export_lock = "run/posto/snapshot-export.lock";
+        /// Block devices by their stable names.
+        disks = "dev/disk";
         /// The door's certificate and key.
         tls = "data/secrets/tls";
         /// The door's certificate.

@@ -6,7 +6,7 @@ mod code;
 mod programme;
 
 pub use code::CodeError;
-pub use programme::{ProgrammeError, check as check_recipient};
+pub use programme::{ProgrammeError, check as check_recipient, seal as seal_for_programme};
 
 use std::time::Duration;
 

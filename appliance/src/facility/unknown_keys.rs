@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 32] = [
     "id",
     "name",
     "time_zone",
@@ -24,6 +24,11 @@ const KNOWN: [&str; 27] = [
     "snapshots.monthly",
     "snapshots.quiet_from",
     "snapshots.quiet_to",
+    "copies",
+    "copies.to",
+    "copies.keep",
+    "copies.alarm_days",
+    "boxes",
     "ssh",
     "ssh.keys",
     "ups",
@@ -74,6 +79,17 @@ mod tests {
         facility.network.gateway = Some("10.0.0.2".parse().unwrap());
         facility.network.dns = vec!["10.0.0.2".parse().unwrap()];
         facility.programme.age_recipient = Some("age1".into());
+        facility.copies = Some(super::super::Copies {
+            to: "usb".parse().unwrap(),
+            keep: 7,
+            alarm_days: 3,
+        });
+        facility.boxes = vec![super::super::KnownBox {
+            key: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+                .parse()
+                .unwrap(),
+            name: String::new(),
+        }];
         facility.ssh.keys = vec!["ssh-ed25519 AAAA".parse().unwrap()];
         facility.ups = Some(super::super::Ups {
             monitor: "a@h".into(),

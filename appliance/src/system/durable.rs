@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+mod growing;
 #[cfg(test)]
 pub(crate) mod power;
+
+pub use growing::{Growing, medium_directory};
 
 /// Before each step that lasts: tests cut the power here ([`power`]). On a box it is nothing.
 #[cfg(not(test))]

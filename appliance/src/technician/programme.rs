@@ -35,8 +35,11 @@ fn parse(recipient: &str) -> Result<age::x25519::Recipient, ProgrammeError> {
         })
 }
 
-/// `code` for the holder of the key behind `recipient` alone.
-pub(super) fn seal(code: &str, recipient: &str) -> Result<String, ProgrammeError> {
+/// `code` for the holder of the key behind `recipient` alone: an armoured age file.
+///
+/// # Errors
+/// [`ProgrammeError`].
+pub fn seal(code: &str, recipient: &str) -> Result<String, ProgrammeError> {
     let recipient = parse(recipient)?;
     Ok(age::encrypt_and_armor(
         &recipient,
