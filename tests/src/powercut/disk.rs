@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::drive::Disk;
 use super::fate::{Fate, Loss, survivors};
 use super::pending::{Pending, Write};
 
@@ -127,12 +128,6 @@ impl CutDisk {
         self.set_power(Power::Off);
     }
 
-    /// Size, bytes.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
     /// Flushes asked for until now.
     #[must_use]
     pub fn flush_count(&self) -> u64 {
@@ -144,11 +139,27 @@ impl CutDisk {
         self.state().flushes = flushes;
     }
 
-    /// Reads, shorter at the disk's end.
+    /// What the cut leaves, once the machine has ended: the cache is gone, but for what `fate` and `seed` say had already been
+    /// written out. Then the power is back, and flushes are kept again.
     ///
     /// # Errors
-    /// When the medium cannot be read.
-    pub fn read(&self, at: u64, length: usize) -> std::io::Result<Vec<u8>> {
+    /// When the medium cannot be written.
+    pub fn cut(&self, fate: Fate, seed: u64) -> Result<Loss> {
+        let mut state = self.state();
+        let (kept, loss) = survivors(state.pending.take_all(), fate, seed);
+        state.settle(&kept)?;
+        state.flushes = Flushes::Kept;
+        state.power = Power::On;
+        Ok(loss)
+    }
+}
+
+impl Disk for CutDisk {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read(&self, at: u64, length: usize) -> std::io::Result<Vec<u8>> {
         let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; length.min(left)];
         let state = self.powered()?;
@@ -157,11 +168,7 @@ impl CutDisk {
         Ok(bytes)
     }
 
-    /// Accepts a write into the cache.
-    ///
-    /// # Errors
-    /// When it is not made of whole sectors within the disk, or the medium cannot take what the cache has no room for.
-    pub fn write(&self, at: u64, bytes: &[u8]) -> std::io::Result<()> {
+    fn write(&self, at: u64, bytes: &[u8]) -> std::io::Result<()> {
         if at.saturating_add(bytes.len() as u64) > self.length {
             return Err(std::io::Error::other("a write beyond the disk's end"));
         }
@@ -183,11 +190,7 @@ impl CutDisk {
         Ok(())
     }
 
-    /// Makes everything accepted durable.
-    ///
-    /// # Errors
-    /// When the medium cannot be written.
-    pub fn flush(&self) -> std::io::Result<()> {
+    fn flush(&self) -> std::io::Result<()> {
         let mut state = self.powered()?;
         state.flush_count += 1;
         if state.flushes == Flushes::Ignored {
@@ -195,20 +198,6 @@ impl CutDisk {
         }
         let all = state.pending.take_all();
         state.settle(&all)
-    }
-
-    /// What the cut leaves, once the machine has ended: the cache is gone, but for what `fate` and `seed` say had already been
-    /// written out. Then the power is back, and flushes are kept again.
-    ///
-    /// # Errors
-    /// When the medium cannot be written.
-    pub fn cut(&self, fate: Fate, seed: u64) -> Result<Loss> {
-        let mut state = self.state();
-        let (kept, loss) = survivors(state.pending.take_all(), fate, seed);
-        state.settle(&kept)?;
-        state.flushes = Flushes::Kept;
-        state.power = Power::On;
-        Ok(loss)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The FUSE program that serves a [`CutDisk`] as one file, for QEMU to use as the machine's disk.
+//! The FUSE program that serves a [`Disk`] as one file: a machine's disk for QEMU, or what stands behind a loop device.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -19,24 +19,58 @@ const FILE: INodeNo = INodeNo(2);
 /// Neither size nor name ever change.
 const LASTING: Duration = Duration::from_secs(3600);
 
+/// What can be served.
+pub trait Disk: Send + Sync + 'static {
+    /// Size, bytes.
+    fn length(&self) -> u64;
+
+    /// Reads, shorter at the disk's end.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&self, at: u64, length: usize) -> std::io::Result<Vec<u8>>;
+
+    /// Accepts a write.
+    ///
+    /// # Errors
+    /// When it is not made of whole sectors within the disk, or cannot be taken.
+    fn write(&self, at: u64, bytes: &[u8]) -> std::io::Result<()>;
+
+    /// Makes everything accepted durable.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn flush(&self) -> std::io::Result<()>;
+}
+
 /// A mounted disk; unmounted with this value.
 #[derive(Debug)]
-pub struct Drive {
+pub struct Drive<D = CutDisk> {
     /// What is behind it.
-    pub disk: Arc<CutDisk>,
+    pub disk: Arc<D>,
     // Dropped before the folder that it is mounted on.
     session: Option<BackgroundSession>,
     folder: tempfile::TempDir,
 }
 
 impl Drive {
-    /// Serves the file `medium`. Needs root.
+    /// Serves the file `medium` as a disk with a volatile cache. Needs root.
     ///
     /// # Errors
     /// When it cannot be opened, or FUSE is not there.
     pub fn mount(medium: &Path) -> Result<Self> {
-        let disk = Arc::new(CutDisk::open(medium)?);
         let folder = tempfile::Builder::new().prefix("posto-drive").tempdir()?;
+        Self::serve(CutDisk::open(medium)?, folder)
+    }
+}
+
+impl<D: Disk> Drive<D> {
+    /// Serves `disk` in the empty `folder`. Needs root.
+    ///
+    /// # Errors
+    /// When FUSE is not there.
+    pub fn serve(disk: D, folder: tempfile::TempDir) -> Result<Self> {
+        let disk = Arc::new(disk);
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("posto-drive".to_owned())];
         let served = Served {
@@ -51,14 +85,14 @@ impl Drive {
         })
     }
 
-    /// The file for QEMU.
+    /// The file for QEMU or a loop device.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.folder.path().join(NAME)
     }
 }
 
-impl Drop for Drive {
+impl<D> Drop for Drive<D> {
     fn drop(&mut self) {
         if let Some(session) = self.session.take() {
             // A failure shows when the folder cannot be removed.
@@ -67,11 +101,11 @@ impl Drop for Drive {
     }
 }
 
-struct Served {
-    disk: Arc<CutDisk>,
+struct Served<D> {
+    disk: Arc<D>,
 }
 
-impl Served {
+impl<D: Disk> Served<D> {
     fn attributes(&self, of: INodeNo) -> FileAttr {
         let folder = of == INodeNo::ROOT;
         FileAttr {
@@ -98,7 +132,7 @@ impl Served {
     }
 }
 
-impl Filesystem for Served {
+impl<D: Disk> Filesystem for Served<D> {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         if parent == INodeNo::ROOT && name == NAME {
             reply.entry(&LASTING, &self.attributes(FILE), Generation(0));

@@ -1,0 +1,237 @@
+//! The box that is recorded: its data partition on a disk that writes down what it is told, its services one real database and
+//! clerks in OpenMRS's place.
+
+use std::cell::{Cell, RefCell};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use posto::database::private_server::PrivateServer;
+use posto::places::Places;
+use posto::services::{DatabaseEnd, Services, ServicesError};
+use posto::snapshot::take::Standstill;
+use posto::system::process::{Invocation, Running};
+use posto_tests::powercut::Record;
+
+use super::clinic::{self, Clerks, block_on};
+use super::counters;
+use super::ground::{self, Ground, Mounted, Watchdog};
+use super::ledger::Ledger;
+use super::story::Clock;
+
+/// Of OpenMRS's account.
+const PASSWORD: &str = "aB3aB3aB3aB3aB3a";
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) struct Live<'a> {
+    pub(crate) places: Places,
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Arc<Ledger>,
+    /// The database's present life.
+    pub(crate) world: Cell<u32>,
+    clerks: RefCell<Option<Clerks>>,
+    server: RefCell<Option<PrivateServer>>,
+    root: PathBuf,
+    // In this order: the file system before its disk.
+    data: Option<Mounted>,
+    disk: Disk<'a>,
+}
+
+/// The recording disk's process. Dropping it ends it.
+struct Disk<'a> {
+    process: Running,
+    served: PathBuf,
+    record: Record,
+    watchdog: &'a Watchdog,
+}
+
+impl<'a> Disk<'a> {
+    fn serve(ground: &Ground, image: &Path, watchdog: &'a Watchdog) -> Self {
+        let folder = ground.base().join("recorded");
+        std::fs::create_dir(&folder).unwrap();
+        let medium = ground.bench().join("medium");
+        ground::clone(image, &medium);
+        let mut process = Invocation::new(env!("CARGO_BIN_EXE_posto-disk"))
+            .args([&medium, &folder])
+            .piped_stdin()
+            .piped_stdout()
+            .dies_with_us()
+            .spawn()
+            .unwrap();
+        watchdog.watch(Some(process.id()));
+        let mut line = String::new();
+        BufReader::new(process.stdout().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert!(!line.is_empty(), "no disk: {:?}", process.has_ended());
+        Self {
+            process,
+            served: PathBuf::from(line.trim()),
+            record: Record::in_folder(&folder),
+            watchdog,
+        }
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        drop(self.process.stdin());
+        // How it ended does not matter: what it recorded is what counts.
+        let _ = self.process.wait(LIMIT);
+        // It unmounts itself, unless it was killed or the kernel was still letting go of the loop device.
+        let folder = self.served.parent().unwrap_or(&self.served);
+        let gone = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        if !folder.symlink_metadata().is_err_and(gone) {
+            ground::unmount(folder);
+        }
+        self.watchdog.watch(None);
+    }
+}
+
+impl<'a> Live<'a> {
+    /// Fills the disk image `base` with a box that has worked for years, then starts it on a recording disk: nothing runs yet.
+    pub(crate) fn begin(ground: &Ground, base: &Path, watchdog: &'a Watchdog) -> Self {
+        let root = ground.root("live");
+        let places = Places::under(&root);
+        let mounted = Mounted::data(base, &places.data()).unwrap();
+        fill(&places, &root);
+        drop(mounted);
+        let disk = Disk::serve(ground, base, watchdog);
+        let data = Mounted::data(&disk.served, &places.data()).unwrap();
+        Self {
+            clock: Clock::new(&disk.record),
+            places,
+            ledger: Arc::default(),
+            world: Cell::new(0),
+            clerks: RefCell::default(),
+            server: RefCell::default(),
+            root,
+            data: Some(data),
+            disk,
+        }
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.disk.record
+    }
+
+    /// The database and the clerks begin.
+    pub(crate) fn open(&self) {
+        block_on(async {
+            self.start_database().await.unwrap();
+            self.start_openmrs().await.unwrap();
+        });
+    }
+
+    /// Waits for so many more commits.
+    pub(crate) fn work_on(&self, commits: usize) {
+        let clerks = self.clerks.borrow();
+        clerks.as_ref().unwrap().wait_for(&self.ledger, commits);
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        // Whoever still works is gone before the file system is.
+        self.clerks.take();
+        self.server.take();
+        self.data.take();
+    }
+}
+
+fn fill(places: &Places, root: &Path) {
+    for path in [
+        places.live(),
+        places.snapshots(),
+        places.posto(),
+        places.secrets(),
+        places.openmrs().join("complex_obs"),
+        places.openmrs().join("configuration_checksums"),
+    ] {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    std::fs::write(places.database_password(), PASSWORD).unwrap();
+    std::fs::write(
+        places.stamp(),
+        r#"{"release":"test","slot":null,"root_hash":null}"#,
+    )
+    .unwrap();
+    for (name, text) in [
+        ("complex_obs/scan", "an image"),
+        ("configuration_checksums/x", "a checksum"),
+        (
+            "openmrs-runtime.properties",
+            "encryption.key=KEY\nconnection.password=theirs\n",
+        ),
+    ] {
+        std::fs::write(places.openmrs().join(name), text).unwrap();
+    }
+    counters::prepare(places);
+    clinic::install(&places.database(), &root.join("scratch"));
+    block_on(async {
+        let server = clinic::start(&places.database(), &root.join("server"))
+            .await
+            .unwrap();
+        clinic::found(server.socket()).await;
+        server.stop().unwrap();
+    });
+}
+
+impl Services for Live<'_> {
+    async fn stop(&self) -> Result<DatabaseEnd, ServicesError> {
+        self.clerks.take();
+        // OpenMRS's own end takes seconds after its last commit, and so long lasts what MariaDB does not keep: stopped in order it
+        // closes the binlog as if nothing were left to recover, before InnoDB flushes the ends of the last commits. Power that goes
+        // between the two leaves a server that refuses to start ("Found ... prepared transactions"): docs/verification.md.
+        let server = self.server.take();
+        if let Some(server) = &server
+            && std::env::var_os("POSTO_CRASH_HASTY_STOP").is_none()
+        {
+            clinic::log_is_flushed(server.socket()).await;
+        }
+        match server {
+            Some(server) => server
+                .stop()
+                .map(|()| DatabaseEnd::Clean)
+                .map_err(|error| ServicesError::Server(error.to_string())),
+            None => Ok(DatabaseEnd::Unclean),
+        }
+    }
+
+    async fn start_database(&self) -> Result<(), ServicesError> {
+        let server = clinic::start(&self.places.database(), &self.root.join("server"))
+            .await
+            .map_err(ServicesError::Server)?;
+        let socket = self.places.database_socket();
+        let _ = std::fs::remove_file(&socket);
+        std::os::unix::fs::symlink(server.socket(), &socket).unwrap();
+        self.server.replace(Some(server));
+        Ok(())
+    }
+
+    async fn start_openmrs(&self) -> Result<(), ServicesError> {
+        let record = &self.disk.record;
+        let clerks = Clerks::begin(&self.places, self.world.get(), &self.ledger, record);
+        self.clerks.replace(Some(clerks));
+        Ok(())
+    }
+}
+
+/// The server answers: nothing is frozen.
+pub(crate) struct Never;
+
+impl Standstill for Never {
+    async fn arm(&self, _: Duration) -> Result<(), String> {
+        Err("the database answers".to_string())
+    }
+    async fn freeze(&self) -> Result<bool, String> {
+        Ok(false)
+    }
+    async fn thaw(&self) -> Result<(), String> {
+        Ok(())
+    }
+    async fn disarm(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
