@@ -8,7 +8,8 @@ use super::manifest::Reason;
 use super::proof;
 use super::shelf::Snapshot;
 
-/// What a restore replaced, what came from elsewhere and what failed its proof stay this long, seconds of uptime.
+/// What somebody or something wanted by name (by hand, before a restore or an update, from elsewhere) and what failed its proof
+/// stay this long, seconds of uptime.
 pub const FIRST_DAYS_S: u64 = 7 * DAY_S;
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 24 * HOUR_S;
@@ -39,7 +40,7 @@ pub struct Standing {
     pub uptime_s: u64,
     /// The last proof's verdict; `None`: nobody looked.
     pub good: Option<bool>,
-    /// It is kept for its first days whatever else: a restore's way back, or an import.
+    /// It is kept for its first days whatever else: everything but the schedule's.
     pub kept_first: bool,
 }
 
@@ -51,10 +52,7 @@ impl From<&Snapshot> for Standing {
             effective_s: manifest.moment.effective_s,
             uptime_s: manifest.moment.uptime_s,
             good: proof::last(&snapshot.proofs).map(proof::Proof::is_good),
-            kept_first: matches!(
-                manifest.reason,
-                Reason::BeforeRestore { .. } | Reason::Imported { .. }
-            ),
+            kept_first: manifest.reason != Reason::Scheduled,
         }
     }
 }
@@ -80,7 +78,8 @@ enum Span {
 
 /// Decides. `uptime_s` is the box's uptime over all boots.
 ///
-/// The newest snapshot, the newest proven one, and a restore's way back in its first days of uptime are in neither list.
+/// The newest snapshot, the newest proven one, and in their first days of uptime all that the schedule did not take are in
+/// neither list.
 #[must_use]
 pub fn plan(snapshots: &[Standing], counts: Counts, uptime_s: u64) -> Plan {
     let mut newest_first = snapshots.to_vec();
