@@ -77,6 +77,8 @@ pub enum Source {
     Snapshots,
     /// A bad proof, or none for long.
     Proofs,
+    /// No copy off the disk for long.
+    Copies,
 }
 
 /// Whose alarms keep the database or OpenMRS down.
@@ -105,6 +107,7 @@ impl Source {
             Self::Modules => "modules.json",
             Self::Snapshots => "snapshots.json",
             Self::Proofs => "proofs.json",
+            Self::Copies => "copies.json",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. One file a command: parse, call, print.
 
 mod admin_password;
+mod box_key;
 mod by_hand;
 mod console;
 mod door;
@@ -11,6 +12,7 @@ mod logs;
 mod manual;
 mod power;
 mod proving;
+mod recovery;
 mod restore;
 mod screen;
 mod session;
@@ -66,6 +68,13 @@ enum Command {
         #[command(subcommand)]
         verb: technician::Verb,
     },
+    /// The code that opens this facility's copies when the box has burned
+    Recovery {
+        #[command(subcommand)]
+        verb: recovery::Verb,
+    },
+    /// The public half of the box's own key, which signs its copies
+    BoxKey(box_key::Arguments),
     /// What happened, in words
     Events(events::Arguments),
     /// Show or renew the password of OpenMRS's admin
@@ -124,6 +133,8 @@ pub fn main() -> ExitCode {
         Command::Door { verb } => door::run(&verb),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Technician { verb } => technician::run(&verb),
+        Command::Recovery { verb } => recovery::run(&verb),
+        Command::BoxKey(arguments) => box_key::run(&arguments),
         Command::RestartBox(arguments) => power::run(power::Way::Restart, &arguments),
         Command::PowerOff(arguments) => power::run(power::Way::Off, &arguments),
         Command::Completions { shell } => manual::completions(shell, &mut Arguments::command()),

@@ -2,6 +2,7 @@
 //! and the database, systemd tells of deaths.
 
 mod act;
+mod copies;
 mod look;
 mod modules;
 mod show;
@@ -66,6 +67,7 @@ struct Daemon {
     uptime_kept: Duration,
     chores: Option<Duration>,
     snapshots: snapshots::Snapshots,
+    copies: copies::Copies,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -137,6 +139,7 @@ impl Daemon {
             uptime_kept: now,
             chores: None,
             snapshots: snapshots::Snapshots::default(),
+            copies: copies::Copies::default(),
             begun: now,
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
@@ -147,6 +150,7 @@ impl Daemon {
             Source::Modules,
             Source::Snapshots,
             Source::Proofs,
+            Source::Copies,
         ] {
             if let Err(error) = alarms::lower(&daemon.places, source) {
                 log(&error.to_string());
@@ -199,6 +203,7 @@ impl Daemon {
         self.leave_judgement(judged.situation, minutes, &observation, now)?;
         self.chores(now).await;
         self.look_after_snapshots(&observation, now).await;
+        self.look_after_copies(&observation, now).await;
         self.finish_boot(now).await;
         let every = if self.ledger_writable {
             UPTIME_EVERY

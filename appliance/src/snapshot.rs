@@ -2,7 +2,10 @@
 //! them, and put back in seconds. docs/architecture.md, "Snapshots".
 
 pub mod catalogue;
+pub mod copies;
+pub mod export;
 pub mod id;
+pub mod import;
 pub mod manifest;
 pub mod moment;
 pub mod order;

@@ -16,6 +16,7 @@ sources!(
     "alarms",
     "commands",
     "console",
+    "copies",
     "events",
     "guards",
     "import",

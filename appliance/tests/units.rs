@@ -107,6 +107,17 @@ fn proofs_wait_for_everybody_and_go_first_and_what_holds_the_snapshots_lock_is_n
 }
 
 #[test]
+fn copies_wait_for_everybody_and_their_disk_is_seen_by_them_alone() {
+    let copy = "posto-copy.service";
+    assert_eq!(setting(copy, "Slice").unwrap(), "posto-background.slice");
+    assert_eq!(setting(copy, "IOSchedulingClass").unwrap(), "idle");
+    assert_eq!(setting(copy, "PrivateMounts").unwrap(), "yes");
+    assert_eq!(setting(copy, "PrivateNetwork").unwrap(), "yes");
+    assert_eq!(oom_score(copy), 900);
+    assert_eq!(setting(copy, "WantedBy"), None);
+}
+
+#[test]
 fn an_exhausted_heap_never_leaves_java_running() {
     let start = std::fs::read_to_string(units().join("openmrs.service")).unwrap();
     // `;` would be HotSpot's own separator, `%%` is systemd's way to write `%`.

@@ -26,6 +26,7 @@ use super::{hands, logs};
 use crate::events::{self, Event, Moment, Store};
 use crate::facility;
 use crate::places::Places;
+use crate::recovery;
 use crate::report::Report;
 use crate::system::clock;
 use crate::system::process::{Invocation, ProcessError, Running};
@@ -247,6 +248,7 @@ fn look(places: &Places) -> View {
     View {
         password: report.first_password(places),
         code: technician::to_note(places).ok().flatten(),
+        recovery: recovery::to_note(places).ok().flatten(),
         report,
     }
 }
@@ -283,7 +285,7 @@ fn act_by_command(places: &Places, act: Act, language: Language) -> String {
         Act::Stop => &["stop", "openmrs"],
         Act::OpenDoor => &["door", "open"],
         Act::CloseDoor => &["door", "close"],
-        Act::Noted => &["technician", "noted"],
+        Act::Noted => &["recovery", "noted", "--all"],
         Act::RestartBox => &["restart-box", "--yes"],
         Act::PowerOff => &["power-off", "--yes"],
         // A unit of its own does it.

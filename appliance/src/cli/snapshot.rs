@@ -1,10 +1,13 @@
 //! `posto snapshot ...`.
 
+mod carrying;
+pub(super) mod export;
+mod import;
 mod list;
 mod show;
 pub(super) mod take;
-pub(super) mod words;
 mod verify;
+pub(super) mod words;
 
 use std::process::ExitCode;
 
@@ -21,6 +24,10 @@ pub(super) enum Verb {
     Take(take::Arguments),
     /// Prove one now: a server is started on a clone of it
     Verify(verify::Arguments),
+    /// Copy one to another disk or a stick, encrypted and signed
+    Export(export::Arguments),
+    /// Bring in what 'export' wrote, here or on another box
+    Import(import::Arguments),
 }
 
 /// Runs the command.
@@ -33,5 +40,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::Show(arguments) => show::run(arguments),
         Verb::Take(arguments) => take::run(arguments),
         Verb::Verify(arguments) => verify::run(arguments),
+        Verb::Export(arguments) => export::run(arguments),
+        Verb::Import(arguments) => import::run(arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! `posto unit ...`: what the box's own units run. Not for people.
 
+mod copy;
 mod power;
 mod prove;
 
@@ -85,6 +86,8 @@ pub(super) enum Verb {
     SnapshotTake,
     /// posto-snapshot-thin.service
     SnapshotThin,
+    /// posto-copy.service
+    SnapshotCopy,
     /// posto-proof.service
     SnapshotProve,
     /// Java's heap was exhausted, as openmrs
@@ -176,6 +179,7 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::SnapshotThin => snapshot_thin(&places).map(|()| ExitCode::SUCCESS),
+        Verb::SnapshotCopy => copy::run(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotTake => super::snapshot::take::scheduled(&places),
         Verb::JavaHistogram { pid } => {
             power::java_histogram(&places, *pid).map(|()| ExitCode::SUCCESS)
@@ -188,6 +192,7 @@ fn first_boot(places: &Places) -> anyhow::Result<ExitCode> {
     match first_boot::run(places, &Tools::default()) {
         Ok(decision) => {
             technician_code(places);
+            keys_for_copies(places);
             alarms::lower(places, Source::FirstBoot)?;
             log(&format!("first boot: {decision:?}"));
             Ok(ExitCode::SUCCESS)
@@ -205,6 +210,18 @@ fn technician_code(places: &Places) {
     let recipient = facility.programme.age_recipient;
     if let Err(error) = crate::technician::ensure(places, recipient.as_deref()) {
         log(&format!("technician's code: {error}"));
+    }
+}
+
+/// Nor is one that cannot copy.
+fn keys_for_copies(places: &Places) {
+    let (facility, _) = facility::in_force(places);
+    let recipient = facility.programme.age_recipient;
+    if let Err(error) = crate::box_key::ensure(places) {
+        log(&format!("box key: {error}"));
+    }
+    if let Err(error) = crate::recovery::ensure(places, recipient.as_deref()) {
+        log(&format!("recovery identity: {error}"));
     }
 }
 

@@ -151,7 +151,7 @@ impl Daemon {
     }
 
     /// Whether the unit runs, and its last result. One that nobody can be asked about does not run.
-    async fn life(&self, unit: &str) -> (bool, String) {
+    pub(super) async fn life(&self, unit: &str) -> (bool, String) {
         let Some(bus) = self.look.bus() else {
             return (false, String::new());
         };
@@ -197,7 +197,7 @@ impl Daemon {
     }
 
     /// Nothing is begun while others work on the data, or the clinic is in trouble.
-    fn hands_off(&self, observation: &Observation) -> bool {
+    pub(super) fn hands_off(&self, observation: &Observation) -> bool {
         let ladder = &self.state.ladder;
         observation.maintenance.is_some()
             || observation.hold.is_some()
@@ -283,7 +283,7 @@ fn disk_of(places: &Places) -> Disk {
 }
 
 /// Minutes since the facility's midnight; `None` while the clock cannot be believed.
-fn local_minute(places: &Places, zone: &str, unix_s: u64) -> Option<u16> {
+pub(super) fn local_minute(places: &Places, zone: &str, unix_s: u64) -> Option<u16> {
     let built_s = release::identity(places).ok()?.built;
     if clock_guard::wrong(unix_s, built_s) {
         return None;

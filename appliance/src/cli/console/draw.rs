@@ -179,6 +179,10 @@ fn state(model: &Model) -> Vec<Line<'static>> {
         let values = [("code", code.as_str().into())];
         lines.push(Line::styled(say("console-technician", &values), STRONG));
     }
+    if let Some(code) = &model.view.recovery {
+        let values = [("code", code.as_str().into())];
+        lines.push(Line::styled(say("console-recovery", &values), STRONG));
+    }
     for alarm in &report.alarms {
         let values = [("code", alarm.code.as_str().into())];
         lines.push(Line::styled(say("console-alarm", &values), BAD));
@@ -284,11 +288,14 @@ fn title_of(language: Language, act: Act) -> String {
 fn ask(frame: &mut Frame<'_>, model: &Model, act: Act, yes: bool) {
     let text = |id: &str| say(model.language, id, &[]);
     let mut body = lines_of(&text(asked(act)));
-    if act == Act::Noted
-        && let Some(code) = &model.view.code
-    {
-        body.push(Line::default());
-        body.push(Line::styled(format!("    {code}"), STRONG));
+    if act == Act::Noted {
+        for code in [&model.view.code, &model.view.recovery]
+            .into_iter()
+            .flatten()
+        {
+            body.push(Line::default());
+            body.push(Line::styled(format!("    {code}"), STRONG));
+        }
     }
     body.push(Line::default());
     body.push(option(1, &text("answer-no"), !yes));

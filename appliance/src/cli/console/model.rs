@@ -23,6 +23,8 @@ pub(super) struct View {
     pub(super) password: Option<String>,
     /// The technician's code, until it is noted.
     pub(super) code: Option<String>,
+    /// The recovery code, until it is noted.
+    pub(super) recovery: Option<String>,
 }
 
 /// Something in a menu.
@@ -197,7 +199,7 @@ impl Model {
             return items;
         }
         let mut items = vec![Item::Status];
-        if self.view.code.is_some() {
+        if self.view.code.is_some() || self.view.recovery.is_some() {
             items.push(Item::Noted);
         }
         items.push(if by_hand.openmrs_stopped {

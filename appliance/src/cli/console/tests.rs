@@ -30,6 +30,7 @@ fn view() -> View {
         },
         password: None,
         code: None,
+        recovery: None,
     }
 }
 
@@ -94,6 +95,7 @@ fn installing_shows_password_and_code_until_they_are_noted() {
     let mut first = view();
     first.password = Some("Abcd-efgh-jkm9".into());
     first.code = Some("1234-5678-9012".into());
+    first.recovery = Some("1111-2222-3333-4444-5555".into());
     first.report.alarms.push(Alarm::new(
         "database-missing",
         &[("missing", "ibdata1".into())],
@@ -103,6 +105,7 @@ fn installing_shows_password_and_code_until_they_are_noted() {
     for part in [
         "senha Abcd-efgh-jkm9",
         "1234-5678-9012",
+        "1111-2222-3333-4444-5555",
         "ALARME",
         "ibdata1",
         "anotado",
@@ -112,7 +115,9 @@ fn installing_shows_password_and_code_until_they_are_noted() {
     let (model, _) = after(model, b"2\r");
     let asked = picture(&model, 80, 25);
     assert!(
-        asked.contains("1234-5678-9012") && asked.contains("> 1  Não"),
+        asked.contains("1234-5678-9012")
+            && asked.contains("4444-5555")
+            && asked.contains("> 1  Não"),
         "{asked}"
     );
     let (model, effects) = after(model, b"\x1b[B\r");

@@ -1,0 +1,39 @@
+//! `posto box-key`: the public half of the box's own key, for the facility files of other boxes and for the telephone.
+
+use std::process::ExitCode;
+
+use super::hands;
+use crate::box_key::BoxKey;
+use crate::places::Places;
+use crate::texts::say;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When it is not root or the box has no key.
+#[allow(clippy::print_stdout, reason = "the command's output")]
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let places = Places::default();
+    let language = hands::language(&places);
+    hands::must_be_root(language)?;
+    let public = BoxKey::read(&places)?.public();
+    let (fingerprint, key) = (public.fingerprint().to_string(), public.to_string());
+    if arguments.json {
+        println!(
+            "{}",
+            serde_json::json!({ "fingerprint": fingerprint, "key": key })
+        );
+    } else {
+        let values = [("fingerprint", fingerprint.into()), ("key", key.into())];
+        println!("{}", say(language, "box-key", &values));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,384 @@
+//! A snapshot carried off the box: tar, zstd, age, in pieces that fit every stick, signed by the box. Each piece is an age file of
+//! its own: what was whole on a stick that was pulled stays good, and stock tools open the rest
+//! (`for p in *.age; do age -d -i KEY "$p"; done | zstd -d | tar x`). docs/architecture.md, "Copies of snapshots".
+
+mod archive;
+pub mod bill;
+mod contents;
+mod error;
+mod estimate;
+mod kept;
+mod pieces;
+mod sink;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use error::ExportError;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use age::x25519::Recipient;
+use rustix::fs::{FlockOperation, flock};
+
+use self::bill::{Bill, Signed};
+use self::contents::Contents;
+use self::pieces::Pieces;
+use self::sink::Sink;
+use super::id::Id;
+use super::prove::ProvenSnapshot;
+use super::shelf::{self, Held, Snapshot};
+use crate::box_key::{BoxKey, PublicKey};
+use crate::facility;
+use crate::places::Places;
+use crate::recovery;
+use crate::system::durable::{self, Growing, Owner};
+
+/// Ending of a whole export's directory.
+pub const WHOLE: &str = ".posto";
+/// And while it is not whole.
+pub const PARTIAL: &str = ".posto.partial";
+/// What a pulled stick costs at most, written again; far below FAT32's 4 GiB.
+pub const PIECE_BYTES: u64 = 256 << 20;
+/// zstd's own default: faster than any stick.
+const LEVEL: i32 = 3;
+
+/// What goes where.
+#[derive(Debug)]
+pub struct Plan {
+    snapshot: Snapshot,
+    contents: Contents,
+    recipients: Vec<Recipient>,
+    /// Before [`WHOLE`].
+    name: String,
+    /// What it will take, about, bytes.
+    pub estimate_bytes: u64,
+    /// How much compressed content a piece holds.
+    piece_bytes: u64,
+    _held: Held,
+}
+
+/// How far an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Pieces of an earlier attempt are read.
+    Checking {
+        /// How many were found good.
+        pieces: usize,
+    },
+    /// Content is packed.
+    Packing {
+        /// Bytes of the snapshot read.
+        done: u64,
+        /// Of so many.
+        all: u64,
+        /// Pieces that are whole and verified.
+        pieces: usize,
+    },
+}
+
+/// What was exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The export's own directory; `None`: it went to a stream.
+    pub path: Option<PathBuf>,
+    /// Its name.
+    pub name: String,
+    /// Sum of the pieces.
+    pub bytes: u64,
+    /// How many.
+    pub pieces: usize,
+    /// Of these, already there from an earlier attempt.
+    pub kept: usize,
+    /// Links, sockets and the like that no copy carries.
+    pub left_out: u64,
+    /// It had been there before, whole.
+    pub was_there: bool,
+}
+
+/// Plans the export of snapshot `id`; it is kept from being thrown away as long as the plan lives. Only a proven one goes, unless
+/// `accept_unproven`.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn plan(places: &Places, id: Id, accept_unproven: bool) -> Result<Plan, ExportError> {
+    let all = shelf::list(places)?;
+    let snapshot = all
+        .into_iter()
+        .find(|found| found.id() == id)
+        .ok_or(shelf::ShelfError::Unknown(id))?;
+    if !accept_unproven {
+        ProvenSnapshot::of(&snapshot)?;
+    }
+    let held = snapshot.hold()?;
+    let contents = Contents::of(&snapshot.directory)?;
+    let estimate_bytes = estimate::estimate(&snapshot.directory, &contents)?;
+    let key = BoxKey::read(places)?.public();
+    Ok(Plan {
+        name: name(&snapshot, &key),
+        recipients: recipients(places)?,
+        estimate_bytes,
+        contents,
+        snapshot,
+        piece_bytes: PIECE_BYTES,
+        _held: held,
+    })
+}
+
+/// `<facility>-<number>-<date>-<box>`: sorts by facility and number, and no two boxes of a facility take each other's.
+fn name(snapshot: &Snapshot, key: &PublicKey) -> String {
+    let manifest = &snapshot.manifest;
+    let fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let facility = match manifest.facility.as_str() {
+        id if (1..=63).contains(&id.len()) && id.bytes().all(fit) => id,
+        _ => "posto",
+    };
+    let date = i64::try_from(manifest.moment.effective_s)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(
+            || "undated".to_string(),
+            |time| time.strftime("%Y%m%d").to_string(),
+        );
+    let id = manifest.id.directory();
+    format!("{facility}-{id}-{date}-{}", key.fingerprint().short())
+}
+
+/// The facility's own recovery identity, always, and the programme's key.
+fn recipients(places: &Places) -> Result<Vec<Recipient>, ExportError> {
+    let mut all = vec![recovery::recipient(places)?];
+    let (facility, _) = facility::in_force(places);
+    if let Some(programme) = facility.programme.age_recipient {
+        let parsed = programme.parse();
+        all.push(parsed.map_err(|_| ExportError::Programme(programme))?);
+    }
+    Ok(all)
+}
+
+impl Plan {
+    /// The directory's name, without its ending.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Sum of the files' lengths, bytes.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        self.contents.bytes()
+    }
+
+    /// How many files.
+    #[must_use]
+    pub fn files(&self) -> u64 {
+        self.contents.files()
+    }
+
+    /// The age keys that open it.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<String> {
+        self.recipients.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether there is room in the directory `to`, where pieces of an earlier attempt count as room.
+    ///
+    /// # Errors
+    /// [`ExportError::NoRoom`], [`ExportError::Target`].
+    pub fn check_room(&self, to: &Path) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Target {
+            path: to.to_path_buf(),
+            source,
+        };
+        let space = rustix::fs::statvfs(to).map_err(|error| failed(error.into()))?;
+        let mut free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
+        free_bytes = free_bytes.saturating_add(size_of(&to.join(self.partial())));
+        if free_bytes < self.estimate_bytes && !to.join(self.whole()).exists() {
+            let needed_bytes = self.estimate_bytes;
+            return Err(ExportError::NoRoom {
+                needed_bytes,
+                free_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn whole(&self) -> String {
+        format!("{}{WHOLE}", self.name)
+    }
+
+    fn partial(&self) -> String {
+        format!("{}{PARTIAL}", self.name)
+    }
+
+    /// Takes up less room for the tests' many pieces.
+    #[cfg(test)]
+    pub(crate) fn with_pieces_of(self, piece_bytes: u64) -> Self {
+        Self {
+            piece_bytes,
+            ..self
+        }
+    }
+}
+
+/// Sum of the files in the directory, bytes; 0 where there is none.
+fn size_of(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    let sizes = entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()));
+    sizes.fold(0, u64::saturating_add)
+}
+
+/// Exports into the directory `to`, or goes on where a pulled stick ended it.
+///
+/// # Errors
+/// [`ExportError`]: what was whole stays for the next attempt, and nothing bears a whole export's name.
+pub fn to_directory(
+    places: &Places,
+    plan: &Plan,
+    to: &Path,
+    say: &mut dyn FnMut(Progress),
+) -> Result<Exported, ExportError> {
+    let _one = one_at_a_time(places)?;
+    let key = BoxKey::read(places)?;
+    let (whole, partial) = (to.join(plan.whole()), to.join(plan.partial()));
+    if whole.exists() {
+        let bill = kept::whole(&whole, plan, &key.public())?;
+        return Ok(Exported {
+            was_there: true,
+            kept: bill.pieces.len(),
+            ..exported(plan, &bill, Some(whole))
+        });
+    }
+    durable::medium_directory(&partial)?;
+    let kept = kept::pieces(places, &partial, plan, say)?;
+    let count = kept.len();
+    let mut sink = Sink::directory(partial.clone());
+    let (bill, kept) = match pack(places, plan, &key, &mut sink, kept, say) {
+        Ok(bill) => (bill, count),
+        // Packed by another release, or not by us: none of it fits.
+        Err(ExportError::Changed) => {
+            kept::remove(&partial)?;
+            kept::begin(&partial, plan)?;
+            (pack(places, plan, &key, &mut sink, Vec::new(), say)?, 0)
+        }
+        Err(other) => return Err(other),
+    };
+    kept::only(&partial, &bill)?;
+    durable::rename(&partial, &whole)?;
+    Ok(Exported {
+        kept,
+        ..exported(plan, &bill, Some(whole))
+    })
+}
+
+/// Exports into `out` as one tar file of the same directory. One piece at a time lies on the data disk meanwhile.
+///
+/// # Errors
+/// [`ExportError`]: what was written so far is no whole export, and an import says so.
+pub fn to_stream(
+    places: &Places,
+    plan: &Plan,
+    out: Box<dyn Write>,
+    say: &mut dyn FnMut(Progress),
+) -> Result<Exported, ExportError> {
+    let _one = one_at_a_time(places)?;
+    let key = BoxKey::read(places)?;
+    let scratch = places.staging().join("snapshot-export");
+    durable::remove(&scratch)?;
+    durable::directory(&scratch, Owner::mode(0o700))?;
+    let mut sink = Sink::stream(scratch.clone(), plan.whole(), out);
+    let packed = pack(places, plan, &key, &mut sink, Vec::new(), say);
+    let ended = packed.and_then(|bill| sink.end().map(|()| bill));
+    durable::remove(&scratch)?;
+    Ok(exported(plan, &ended?, None))
+}
+
+fn exported(plan: &Plan, bill: &Bill, path: Option<PathBuf>) -> Exported {
+    Exported {
+        path,
+        name: plan.whole(),
+        bytes: bill.pieces.iter().map(|piece| piece.bytes).sum(),
+        pieces: bill.pieces.len(),
+        kept: 0,
+        left_out: plan.contents.left_out,
+        was_there: false,
+    }
+}
+
+fn pack(
+    places: &Places,
+    plan: &Plan,
+    key: &BoxKey,
+    sink: &mut Sink,
+    kept: Vec<kept::Kept>,
+    say: &mut dyn FnMut(Progress),
+) -> Result<Bill, ExportError> {
+    let sealed = recovery::sealed(places)?.ok_or(recovery::RecoveryError::Missing)?;
+    let pieces = Pieces::new(sink, &plan.recipients, plan.piece_bytes, kept);
+    let pieces = compress(plan, pieces, say).map_err(ExportError::of_packing)?;
+    let bill = Bill {
+        what: bill::WHAT.to_string(),
+        format: bill::FORMAT,
+        signer: key.public(),
+        manifest: plan.snapshot.manifest.clone(),
+        content_bytes: plan.contents.bytes(),
+        entries: plan.contents.count(),
+        recovery_sha256: bill::sha256(&sealed),
+        pieces,
+    };
+    let Signed { text, signature } = bill.signed(key);
+    for (name, content) in [
+        (bill::RECOVERY_FILE, sealed),
+        (bill::SIGNATURE_FILE, signature),
+        (bill::FILE, text),
+    ] {
+        let path = sink.path(name);
+        let mut file = Growing::begin(&path)?;
+        file.write_all(&content)
+            .map_err(|source| ExportError::Target {
+                path: path.clone(),
+                source,
+            })?;
+        file.finish()?;
+        sink.pass_on(name)?;
+    }
+    Ok(bill)
+}
+
+fn compress(
+    plan: &Plan,
+    pieces: Pieces<'_>,
+    say: &mut dyn FnMut(Progress),
+) -> std::io::Result<Vec<bill::Piece>> {
+    let mut encoder = zstd::Encoder::new(pieces, LEVEL)?;
+    encoder.include_checksum(true)?;
+    let mut tell = |done: u64, encoder: &zstd::Encoder<'_, Pieces<'_>>| {
+        say(Progress::Packing {
+            done,
+            all: plan.contents.bytes(),
+            pieces: encoder.get_ref().count(),
+        });
+    };
+    let directory = &plan.snapshot.directory;
+    let encoder = archive::write(directory, &plan.contents, encoder, &mut tell)?;
+    encoder.finish()?.finish()
+}
+
+/// Two at a time would take each other's partial pieces.
+fn one_at_a_time(places: &Places) -> Result<std::fs::File, ExportError> {
+    let path = places.snapshot_export_lock();
+    let failed = |source| ExportError::Target {
+        path: path.clone(),
+        source,
+    };
+    let file = std::fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(ExportError::Busy),
+        Err(error) => Err(failed(error.into())),
+    }
+}

@@ -1,0 +1,46 @@
+box-key = Fingerprint: { $fingerprint }
+ Key:         { $key }
+ In facility.toml of the boxes that may bring in this box's copies:
+ {"[["}boxes]]
+ key = "{ $key }"
+recovery-forgotten = The recovery code was noted and is known only to whoever noted it; 'posto recovery renew' makes a new one for copies from now on
+recovery-noted = The box has forgotten the recovery code. Keep it away from the box: with a copy it opens all data.
+recovery-renewed = Write it down with the date: copies from now on open with it, older ones with the code before.
+console-recovery = Recovery code { $code } (write it down; it opens the copies)
+export-plan = { $name }: { $files } files, { $content } of data, about { $estimate } as a copy. There is room. Keys: { $recipients }. Nothing was written.
+export-checking = Checking what is there (piece { $piece })
+export-packing = Copying (piece { $piece })
+export-done = { $name }: { $content } of data copied and read back, { $bytes } in { $pieces } pieces ({ $kept } of an earlier attempt). The disk may be pulled.
+export-was-there = { $name } was there already, whole: { $bytes } in { $pieces } pieces, read and found good.
+export-left-out = { $count } links or sockets were left out; no copy carries them.
+export-same-disk = That is the data disk itself: a copy there would die with it. Name a directory on another disk or stick.
+export-no-directory = { $path } is no directory. Is the stick mounted?
+export-not-proven = { $reason }. --accept-unproven copies it as it is.
+export-no-room = The copy needs about { $needed }, { $free } are free there. Nothing was written. Make room or take another disk.
+export-target = The disk or stick failed: { $path } { $reason }. The copy is not whole; what is whole of it stays. Plug it in again and run the same command: it goes on from there.
+export-busy = Another copy is being made. Try again when it is done.
+export-read-back = { $path } was written and read back otherwise. This disk or stick is bad; take another one.
+export-in-the-way = { $path } is there already and is damaged or another copy. It was not touched. Remove it or take another disk.
+export-failed = { $reason }
+import-copy-ask = Recovery code of the box that the copy came from:
+import-copy-reading = Bringing in (piece { $piece })
+import-copy-plan = The copy is whole by its bill, signed by a known box, and opens: snapshot { $number } of { $facility }, of { $time } (UTC), { $content }. There is room. Nothing was brought in.
+import-copy-done = Snapshot { $number } of { $facility }, of { $time } (UTC), is snapshot { $snapshot } here. It is not proven yet: 'posto snapshot verify { $snapshot }', then 'posto restore { $snapshot }'.
+import-copy-none = { $path } is no whole copy: export.json and export.sig are not in it, nor in one directory *.posto in it. Nothing was brought in.
+import-copy-several = There are several copies in { $path }. Name one of the directories *.posto in it.
+import-copy-unfinished = { $path } was not finished (pulled, or full). Run the export once more. Nothing was brought in.
+import-copy-unknown-signer = This copy was signed by a box that this facility does not know: { $fingerprint } (it says that it is of '{ $facility }'). If it is the box that you mean, add its key to facility.toml ([[boxes]]) or pass --accept-signer { $fingerprint }. Nothing was brought in.
+import-copy-missing = { $piece } is missing from the copy. Nothing was brought in. Copy it once more from where it came.
+import-copy-damaged = { $piece } is damaged: it is not what the box signed. Nothing was brought in. Copy it once more from where it came.
+import-copy-no-key = No key here opens this copy. Its recovery code does (asked for on a terminal, or --passphrase-file), or the programme's key (--identity). Nothing was brought in.
+import-copy-wrong-code = This is not the recovery code of that copy.
+import-copy-no-room = The snapshot needs { $needed } on the data disk, { $free } are free, and some must stay free. Nothing was brought in.
+import-copy-busy = Another copy is being brought in. Try again when it is done.
+import-copy-failed = { $reason }
+alarm-copies-old = The newest copy off the disk is { $days } days old. If this disk dies, all since then is lost. Attach the disk for copies (label POSTOCOPIES); 'posto events' says why copies failed.
+alarm-copies-none = For { $days } days no copy has been made off the disk. If this disk dies, everything is lost. Attach the disk for copies (label POSTOCOPIES); 'posto events' says why copies failed.
+event-snapshot-copied = Snapshot { $snapshot } was copied to the disk for copies ({ $mb } MB, { $name }).
+event-copy-failed = No copy was made: { $reason }
+event-snapshot-exported = Snapshot { $snapshot } was exported ({ $mb } MB, { $name }).
+event-recovery-code-noted = The recovery code was noted; the box has forgotten it.
+event-recovery-code-renewed = A new recovery code was made.

@@ -1,0 +1,46 @@
+box-key = Impressão digital: { $fingerprint }
+ Chave:             { $key }
+ No facility.toml dos servidores que podem receber as cópias deste:
+ {"[["}boxes]]
+ key = "{ $key }"
+recovery-forgotten = O código de recuperação foi anotado e só o sabe quem o anotou; 'posto recovery renew' faz um novo para as cópias a partir de agora
+recovery-noted = O servidor esqueceu o código de recuperação. Guarde-o longe do servidor: com uma cópia, abre todos os dados.
+recovery-renewed = Anote-o com a data: as cópias a partir de agora abrem com ele, as mais antigas com o código anterior.
+console-recovery = Código de recuperação { $code } (anote-o; abre as cópias)
+export-plan = { $name }: { $files } ficheiros, { $content } de dados, cerca de { $estimate } em cópia. Há espaço. Chaves: { $recipients }. Nada foi escrito.
+export-checking = A verificar o que lá está (parte { $piece })
+export-packing = A copiar (parte { $piece })
+export-done = { $name }: { $content } de dados copiados e lidos de volta, { $bytes } em { $pieces } partes ({ $kept } de uma tentativa anterior). O disco pode ser retirado.
+export-was-there = { $name } já lá estava, inteira: { $bytes } em { $pieces } partes, lidas e boas.
+export-left-out = { $count } ligações ou sockets ficaram de fora; nenhuma cópia os leva.
+export-same-disk = Esse é o próprio disco dos dados: uma cópia ali morreria com ele. Indique uma pasta noutro disco ou pen.
+export-no-directory = { $path } não é uma pasta. A pen está montada?
+export-not-proven = { $reason }. --accept-unproven copia-a como está.
+export-no-room = A cópia precisa de cerca de { $needed }; ali há { $free } livres. Nada foi escrito. Liberte espaço ou use outro disco.
+export-target = O disco ou a pen falhou: { $path } { $reason }. A cópia não está inteira; o que dela está inteiro fica. Volte a ligá-lo e repita o mesmo comando: continua dali.
+export-busy = Está a ser feita outra cópia. Tente de novo quando acabar.
+export-read-back = { $path } foi escrito e lido de volta diferente. Este disco ou pen está estragado; use outro.
+export-in-the-way = { $path } já existe e está danificada ou é outra cópia. Não foi tocada. Remova-a ou use outro disco.
+export-failed = { $reason }
+import-copy-ask = Código de recuperação do servidor de onde veio a cópia:
+import-copy-reading = A receber (parte { $piece })
+import-copy-plan = A cópia está inteira segundo a sua lista, assinada por um servidor conhecido, e abre: cópia { $number } de { $facility }, de { $time } (UTC), { $content }. Há espaço. Nada foi recebido.
+import-copy-done = A cópia { $number } de { $facility }, de { $time } (UTC), é aqui a cópia { $snapshot }. Ainda não foi provada: 'posto snapshot verify { $snapshot }', depois 'posto restore { $snapshot }'.
+import-copy-none = { $path } não é uma cópia inteira: não tem export.json e export.sig, nem os tem uma só pasta *.posto lá dentro. Nada foi recebido.
+import-copy-several = Há várias cópias em { $path }. Indique uma das pastas *.posto lá dentro.
+import-copy-unfinished = { $path } não foi terminada (retirada, ou cheio). Repita a exportação. Nada foi recebido.
+import-copy-unknown-signer = Esta cópia foi assinada por um servidor que esta unidade não conhece: { $fingerprint } (diz ser de '{ $facility }'). Se é o servidor que pretende, acrescente a sua chave ao facility.toml ([[boxes]]) ou indique --accept-signer { $fingerprint }. Nada foi recebido.
+import-copy-missing = Falta { $piece } na cópia. Nada foi recebido. Copie-a outra vez de onde veio.
+import-copy-damaged = { $piece } está danificado: não é o que o servidor assinou. Nada foi recebido. Copie a cópia outra vez de onde veio.
+import-copy-no-key = Nenhuma chave daqui abre esta cópia. Abre-a o seu código de recuperação (pedido num terminal, ou --passphrase-file) ou a chave do programa (--identity). Nada foi recebido.
+import-copy-wrong-code = Este não é o código de recuperação dessa cópia.
+import-copy-no-room = A cópia precisa de { $needed } no disco dos dados; há { $free } livres, e alguns têm de ficar livres. Nada foi recebido.
+import-copy-busy = Está a ser recebida outra cópia. Tente de novo quando acabar.
+import-copy-failed = { $reason }
+alarm-copies-old = A cópia mais nova fora do disco tem { $days } dias. Se este disco morrer, perde-se tudo desde então. Ligue o disco das cópias (etiqueta POSTOCOPIES); 'posto events' diz porque falharam as cópias.
+alarm-copies-none = Há { $days } dias que não se faz nenhuma cópia fora do disco. Se este disco morrer, perde-se tudo. Ligue o disco das cópias (etiqueta POSTOCOPIES); 'posto events' diz porque falharam as cópias.
+event-snapshot-copied = A cópia { $snapshot } foi levada para o disco das cópias ({ $mb } MB, { $name }).
+event-copy-failed = Não foi feita nenhuma cópia: { $reason }
+event-snapshot-exported = A cópia { $snapshot } foi exportada ({ $mb } MB, { $name }).
+event-recovery-code-noted = O código de recuperação foi anotado; o servidor esqueceu-o.
+event-recovery-code-renewed = Foi feito um novo código de recuperação.
