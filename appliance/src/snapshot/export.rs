@@ -9,27 +9,23 @@ mod error;
 mod estimate;
 mod kept;
 mod pieces;
+mod plan;
 mod sink;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use error::ExportError;
+pub use plan::{Plan, plan};
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use age::x25519::Recipient;
 use rustix::fs::{FlockOperation, flock};
 
 use self::bill::{Bill, Signed};
-use self::contents::Contents;
 use self::pieces::Pieces;
 use self::sink::Sink;
-use super::id::Id;
-use super::prove::ProvenSnapshot;
-use super::shelf::{self, Held, Snapshot};
-use crate::box_key::{BoxKey, PublicKey};
-use crate::facility;
+use crate::box_key::BoxKey;
 use crate::places::Places;
 use crate::recovery;
 use crate::system::durable::{self, Growing, Owner};
@@ -42,21 +38,6 @@ pub const PARTIAL: &str = ".posto.partial";
 pub const PIECE_BYTES: u64 = 256 << 20;
 /// zstd's own default: faster than any stick.
 const LEVEL: i32 = 3;
-
-/// What goes where.
-#[derive(Debug)]
-pub struct Plan {
-    snapshot: Snapshot,
-    contents: Contents,
-    recipients: Vec<Recipient>,
-    /// Before [`WHOLE`].
-    name: String,
-    /// What it will take, about, bytes.
-    pub estimate_bytes: u64,
-    /// How much compressed content a piece holds.
-    piece_bytes: u64,
-    _held: Held,
-}
 
 /// How far an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,137 +75,6 @@ pub struct Exported {
     pub left_out: u64,
     /// It had been there before, whole.
     pub was_there: bool,
-}
-
-/// Plans the export of snapshot `id`; it is kept from being thrown away as long as the plan lives. Only a proven one goes, unless
-/// `accept_unproven`.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn plan(places: &Places, id: Id, accept_unproven: bool) -> Result<Plan, ExportError> {
-    let all = shelf::list(places)?;
-    let snapshot = all
-        .into_iter()
-        .find(|found| found.id() == id)
-        .ok_or(shelf::ShelfError::Unknown(id))?;
-    if !accept_unproven {
-        ProvenSnapshot::of(&snapshot)?;
-    }
-    let held = snapshot.hold()?;
-    let contents = Contents::of(&snapshot.directory)?;
-    let estimate_bytes = estimate::estimate(&snapshot.directory, &contents)?;
-    let key = BoxKey::read(places)?.public();
-    Ok(Plan {
-        name: name(&snapshot, &key),
-        recipients: recipients(places)?,
-        estimate_bytes,
-        contents,
-        snapshot,
-        piece_bytes: PIECE_BYTES,
-        _held: held,
-    })
-}
-
-/// `<facility>-<number>-<date>-<box>`: sorts by facility and number, and no two boxes of a facility take each other's.
-fn name(snapshot: &Snapshot, key: &PublicKey) -> String {
-    let manifest = &snapshot.manifest;
-    let fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let facility = match manifest.facility.as_str() {
-        id if (1..=63).contains(&id.len()) && id.bytes().all(fit) => id,
-        _ => "posto",
-    };
-    let date = i64::try_from(manifest.moment.effective_s)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(
-            || "undated".to_string(),
-            |time| time.strftime("%Y%m%d").to_string(),
-        );
-    let id = manifest.id.directory();
-    format!("{facility}-{id}-{date}-{}", key.fingerprint().short())
-}
-
-/// The facility's own recovery identity, always, and the programme's key.
-fn recipients(places: &Places) -> Result<Vec<Recipient>, ExportError> {
-    let mut all = vec![recovery::recipient(places)?];
-    let (facility, _) = facility::in_force(places);
-    if let Some(programme) = facility.programme.age_recipient {
-        let parsed = programme.parse();
-        all.push(parsed.map_err(|_| ExportError::Programme(programme))?);
-    }
-    Ok(all)
-}
-
-impl Plan {
-    /// The directory's name, without its ending.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Sum of the files' lengths, bytes.
-    #[must_use]
-    pub fn content_bytes(&self) -> u64 {
-        self.contents.bytes()
-    }
-
-    /// How many files.
-    #[must_use]
-    pub fn files(&self) -> u64 {
-        self.contents.files()
-    }
-
-    /// The age keys that open it.
-    #[must_use]
-    pub fn recipients(&self) -> Vec<String> {
-        self.recipients.iter().map(ToString::to_string).collect()
-    }
-
-    /// Whether there is room in the directory `to`, where pieces of an earlier attempt count as room.
-    ///
-    /// # Errors
-    /// [`ExportError::NoRoom`], [`ExportError::Target`].
-    pub fn check_room(&self, to: &Path) -> Result<(), ExportError> {
-        let failed = |source| ExportError::Target {
-            path: to.to_path_buf(),
-            source,
-        };
-        let space = rustix::fs::statvfs(to).map_err(|error| failed(error.into()))?;
-        let mut free_bytes = space.f_bavail.saturating_mul(space.f_frsize);
-        free_bytes = free_bytes.saturating_add(size_of(&to.join(self.partial())));
-        if free_bytes < self.estimate_bytes && !to.join(self.whole()).exists() {
-            let needed_bytes = self.estimate_bytes;
-            return Err(ExportError::NoRoom {
-                needed_bytes,
-                free_bytes,
-            });
-        }
-        Ok(())
-    }
-
-    fn whole(&self) -> String {
-        format!("{}{WHOLE}", self.name)
-    }
-
-    fn partial(&self) -> String {
-        format!("{}{PARTIAL}", self.name)
-    }
-
-    /// Takes up less room for the tests' many pieces.
-    #[cfg(test)]
-    pub(crate) fn with_pieces_of(self, piece_bytes: u64) -> Self {
-        Self {
-            piece_bytes,
-            ..self
-        }
-    }
-}
-
-/// Sum of the files in the directory, bytes; 0 where there is none.
-fn size_of(directory: &Path) -> u64 {
-    let entries = std::fs::read_dir(directory).into_iter().flatten();
-    let sizes = entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()));
-    sizes.fold(0, u64::saturating_add)
 }
 
 /// Exports into the directory `to`, or goes on where a pulled stick ended it.

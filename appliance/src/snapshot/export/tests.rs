@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
+use super::contents::Contents;
 use super::*;
 use crate::box_key::tests::box_with_key;
+use crate::snapshot::id::Id;
 use crate::snapshot::proof::Verdict;
-use crate::snapshot::shelf::Shelf;
 use crate::snapshot::shelf::tests::{manifest, proof_of};
+use crate::snapshot::shelf::{self, Shelf};
 use crate::system::process::Invocation;
 
 /// Of the tests: many in a small snapshot.
