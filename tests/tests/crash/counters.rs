@@ -84,7 +84,7 @@ pub(crate) fn complaints(places: &Places, counted: &[Counted], cut: u64) -> Vec<
         };
         let (done, begun) = (
             values(&|span| span.is_done(cut)),
-            values(&|span| span.is_begun(cut)),
+            values(&|span| span.is_begun(cut) || span.is_done(cut)),
         );
         let good = match counter.read(&at) {
             Ok(found) if counter == Counter::Exchange => {
