@@ -16,5 +16,5 @@ pub mod restore;
 pub mod retain;
 pub mod schedule;
 pub mod shelf;
-pub mod thin;
 pub mod take;
+pub mod thin;

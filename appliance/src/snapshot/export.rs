@@ -199,13 +199,14 @@ fn compress(
     pieces: Pieces<'_>,
     say: &mut dyn FnMut(Progress),
 ) -> std::io::Result<Vec<bill::Piece>> {
+    let whole = pieces.counter();
     let mut encoder = zstd::Encoder::new(pieces, LEVEL)?;
     encoder.include_checksum(true)?;
-    let mut tell = |done: u64, encoder: &zstd::Encoder<'_, Pieces<'_>>| {
+    let mut tell = |done| {
         say(Progress::Packing {
             done,
             all: plan.contents.bytes(),
-            pieces: encoder.get_ref().count(),
+            pieces: whole.get(),
         });
     };
     let directory = &plan.snapshot.directory;

@@ -25,10 +25,14 @@ pub(super) fn write<W: Write>(
     directory: &Path,
     contents: &Contents,
     out: W,
-    tell: &mut dyn FnMut(u64, &W),
+    tell: &mut dyn FnMut(u64),
 ) -> std::io::Result<W> {
     let mut tar = Builder::new(out);
-    let (mut done, mut told) = (0u64, 0u64);
+    let mut told = Told {
+        done: 0,
+        untold: 0,
+        tell,
+    };
     for Entry { path, bytes } in &contents.entries {
         let full = directory.join(path);
         let failed = |source| {
@@ -57,17 +61,33 @@ pub(super) fn write<W: Write>(
                     file,
                     left: *bytes,
                     path: &full,
+                    told: &mut told,
                 };
                 tar.append_data(&mut header, path, &mut reader)?;
-                done = done.saturating_add(*bytes);
             }
         }
-        if done.saturating_sub(told) >= TELL_EVERY_BYTES || bytes.is_none() {
-            told = done;
-            tell(done, tar.get_ref());
+    }
+    let out = tar.into_inner()?;
+    (told.tell)(told.done);
+    Ok(out)
+}
+
+/// How much was read, and who hears of it.
+struct Told<'a> {
+    done: u64,
+    untold: u64,
+    tell: &'a mut dyn FnMut(u64),
+}
+
+impl Told<'_> {
+    fn more(&mut self, bytes: u64) {
+        self.done = self.done.saturating_add(bytes);
+        self.untold = self.untold.saturating_add(bytes);
+        if self.untold >= TELL_EVERY_BYTES {
+            self.untold = 0;
+            (self.tell)(self.done);
         }
     }
-    tar.into_inner()
 }
 
 fn header(found: &Metadata) -> Header {
@@ -80,13 +100,14 @@ fn header(found: &Metadata) -> Header {
 }
 
 /// A file of a snapshot has the length that it had when it was listed; a shorter one would shift all that follows.
-struct Exactly<'a> {
+struct Exactly<'a, 'b> {
     file: File,
     left: u64,
     path: &'a Path,
+    told: &'a mut Told<'b>,
 }
 
-impl Read for Exactly<'_> {
+impl Read for Exactly<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let most = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
@@ -104,7 +125,9 @@ impl Read for Exactly<'_> {
         if read == 0 {
             return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
         }
-        self.left -= u64::try_from(read).unwrap_or(0);
+        let bytes = u64::try_from(read).unwrap_or(0);
+        self.left = self.left.saturating_sub(bytes);
+        self.told.more(bytes);
         Ok(read)
     }
 }

@@ -1,8 +1,10 @@
 //! The compressed stream cut into pieces, each encrypted, flushed, named and read back before the next one begins.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use age::stream::StreamWriter;
 use age::x25519::Recipient;
@@ -25,6 +27,7 @@ pub(super) struct Pieces<'a> {
     /// Of an earlier attempt, the first still to come first.
     kept: std::vec::IntoIter<Kept>,
     done: Vec<Piece>,
+    whole: Rc<Cell<usize>>,
     open: Option<Open>,
 }
 
@@ -53,13 +56,14 @@ impl<'a> Pieces<'a> {
             piece_bytes,
             kept: kept.into_iter(),
             done: Vec::new(),
+            whole: Rc::default(),
             open: None,
         }
     }
 
-    /// Pieces that are whole.
-    pub(super) fn count(&self) -> usize {
-        self.done.len()
+    /// Follows how many pieces are whole, while the packers hold this.
+    pub(super) fn counter(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.whole)
     }
 
     /// Ends the last piece.
@@ -130,6 +134,7 @@ impl<'a> Pieces<'a> {
         };
         self.sink.pass_on(&piece.name)?;
         self.done.push(piece);
+        self.whole.set(self.done.len());
         Ok(())
     }
 }
