@@ -247,7 +247,8 @@ pub struct Worries {
 
 /// No snapshot for so long is an alarm; where the interval is long, three of them.
 const NONE_S: u64 = 6 * HOUR_S;
-/// Before the first snapshot of all only this boot counts.
+/// Before the first snapshot of all only this boot counts, and of it only what the box lived through: in a container the time
+/// since boot is its host's.
 const NEVER_S: u64 = 2 * HOUR_S;
 const UNPROVEN_S: u64 = 24 * HOUR_S;
 
@@ -260,7 +261,8 @@ pub fn worries(seen: &Seen<'_>) -> Worries {
         Some(newest) => {
             age_s(seen.uptime_s, newest.manifest.moment.uptime_s).filter(|age_s| *age_s >= limit_s)
         }
-        None => Some(seen.since_boot_s).filter(|since_s| *since_s >= NEVER_S.max(seen.every_s)),
+        None => Some(seen.since_boot_s.min(seen.uptime_s))
+            .filter(|since_s| *since_s >= NEVER_S.max(seen.every_s)),
     };
     let proofs = || seen.snapshots.iter().flat_map(|found| &found.proofs);
     let proven_s = proofs()

@@ -11,3 +11,4 @@ mod power;
 mod refusals;
 mod secrets;
 mod serving;
+mod snapshots;

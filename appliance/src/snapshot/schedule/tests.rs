@@ -183,7 +183,9 @@ fn six_hours_without_a_snapshot_and_a_day_without_a_good_proof_are_worries() {
         worries(&seen(&never, 1000 + 24 * HOUR_S)).unproven_for_h,
         Some(24)
     );
-    assert_eq!(worries(&seen(&[], 9)).none_for_h, Some(24));
+    assert_eq!(worries(&seen(&[], 24 * HOUR_S)).none_for_h, Some(24));
+    // A new box in a container whose host has been up for a day.
+    assert_eq!(worries(&seen(&[], 9)), Worries::default());
     let young = Seen {
         since_boot_s: HOUR_S,
         ..seen(&[], 9_000_000)
