@@ -15,10 +15,10 @@ mod ground;
 mod damage;
 #[path = "snapshot_prove/figures.rs"]
 mod figures;
-#[path = "snapshot_prove/no_verdict.rs"]
-mod no_verdict;
 #[path = "snapshot_prove/nights.rs"]
 mod nights;
+#[path = "snapshot_prove/no_verdict.rs"]
+mod no_verdict;
 #[path = "snapshot_prove/shelf.rs"]
 mod shelf;
 #[path = "snapshot_prove/sound.rs"]

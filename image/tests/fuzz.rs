@@ -54,7 +54,10 @@ fn package_lock() {
         .collect();
     fuzz!([&shipped], |bytes: &[u8]| {
         if let Ok(lock) = PackageLock::parse(&text(bytes)) {
-            assert_eq!(PackageLock::parse(&lock.text()).unwrap().text(), lock.text());
+            assert_eq!(
+                PackageLock::parse(&lock.text()).unwrap().text(),
+                lock.text()
+            );
         }
     });
 }

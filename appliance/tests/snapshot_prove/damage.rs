@@ -46,11 +46,7 @@ fn what_is_lost_of_a_snapshot_is_found_out_at_quick_depth() {
     let damaged = ground.changed(&stopped, |d| {
         std::fs::remove_dir_all(d.join("openmrs")).unwrap()
     });
-    assert!(
-        ground
-            .bad(&damaged, Depth::Quick)
-            .contains("openmrs")
-    );
+    assert!(ground.bad(&damaged, Depth::Quick).contains("openmrs"));
 }
 
 #[test]
