@@ -9,3 +9,4 @@ pub mod pages;
 pub mod private_server;
 pub mod redo;
 pub mod server;
+pub mod settle;
