@@ -9,4 +9,3 @@ pub mod pages;
 pub mod private_server;
 pub mod redo;
 pub mod server;
-pub mod settle;

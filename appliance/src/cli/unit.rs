@@ -16,7 +16,6 @@ use posto_release::slot_disk::SlotDisk;
 
 use crate::alarms::{self, Source};
 use crate::database::import::reading;
-use crate::database::settle;
 use crate::first_boot::{self, Tools};
 use crate::guard::{self, Outcome};
 use crate::guards::disk;
@@ -77,8 +76,6 @@ pub(super) enum Verb {
         /// In words, for people
         words: Option<String>,
     },
-    /// Before mariadb.service is told to end
-    DatabaseSettle,
     /// posto-ups-off.service
     UpsOff,
     /// posto-smart.service
@@ -174,14 +171,6 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::BootBegun => power::boot_begun(&places).map(|()| ExitCode::SUCCESS),
         Verb::BootEnded => power::boot_ended(&places).map(|()| ExitCode::SUCCESS),
         Verb::UpsSays { .. } => power::ups_says(&places).map(|()| ExitCode::SUCCESS),
-        Verb::DatabaseSettle => {
-            if let Err(error) = super::wait_for(settle::settle(&places.database_socket()))? {
-                log(&format!(
-                    "the database was not settled before its end: {error}"
-                ));
-            }
-            Ok(ExitCode::SUCCESS)
-        }
         Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
