@@ -12,6 +12,7 @@ pub mod namespace;
 pub mod process;
 pub mod random;
 pub mod reflink;
+pub mod sqlite;
 pub mod thaw;
 pub mod units;
 pub mod vital;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ToSql, params};
 
 use super::{Event, Moment, Recorded};
-use crate::system::clock;
 use crate::system::durable;
+use crate::system::sqlite::{is_damage, put_aside};
 
 /// Months of a quiet box; the oldest go first.
 const KEPT: i64 = 20_000;
@@ -50,13 +50,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         match Self::try_open(path) {
             Err(StoreError::Sqlite { source, .. }) if is_damage(&source) => {
-                let aside = path.with_extension(format!("damaged-{}", clock::unix_seconds()));
-                durable::rename(path, &aside)?;
-                for side in ["-wal", "-shm"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(side);
-                    durable::remove(Path::new(&name))?;
-                }
+                put_aside(path)?;
                 Self::try_open(path)
             }
             other => other,
@@ -166,14 +160,6 @@ impl Store {
             source,
         }
     }
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(
-        error.sqlite_error_code(),
-        Some(DatabaseCorrupt | NotADatabase)
-    )
 }
 
 #[cfg(test)]

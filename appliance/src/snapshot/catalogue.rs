@@ -9,8 +9,8 @@ use rusqlite::{Connection, params};
 
 use super::manifest::Manifest;
 use super::proof::{self, Proof, Verdict};
-use crate::system::clock;
 use crate::system::durable::{self, DurableError};
+use crate::system::sqlite::{is_damage, put_aside};
 
 /// Another command of ours writes for some milliseconds.
 const BUSY: Duration = Duration::from_secs(5);
@@ -224,25 +224,6 @@ fn bounded(number: u64) -> i64 {
 
 fn cut(source: std::io::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(Box::new(source))
-}
-
-fn put_aside(path: &Path) -> Result<(), DurableError> {
-    let aside = path.with_extension(format!("damaged-{}", clock::unix_seconds()));
-    durable::rename(path, &aside)?;
-    for side in ["-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(side);
-        durable::remove(Path::new(&name))?;
-    }
-    Ok(())
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(
-        error.sqlite_error_code(),
-        Some(DatabaseCorrupt | NotADatabase)
-    )
 }
 
 #[cfg(test)]

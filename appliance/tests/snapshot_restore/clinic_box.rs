@@ -18,10 +18,11 @@ use posto::snapshot::restore::mends;
 use posto::snapshot::restore::plan::{Observation, Wanted};
 use posto::snapshot::restore::run::{self, Choice, Phase, Restored, Setting};
 use posto::snapshot::shelf::{Shelf, Snapshot, list};
-use posto::snapshot::take::{Request, Standstill, take};
+use posto::snapshot::take::{Request, take};
 
 use crate::ground::clinic;
 use crate::ground::mariadb::{self, MYSQL, Server, block_on};
+use crate::ground::site::Never;
 use crate::ground::xfs::Xfs;
 
 /// Of OpenMRS's account on this box.
@@ -320,23 +321,5 @@ impl Services for Box {
     async fn start_openmrs(&self) -> Result<(), ServicesError> {
         self.calls.borrow_mut().push("start openmrs");
         Ok(())
-    }
-}
-
-/// The server answers: nothing is frozen.
-struct Never;
-
-impl Standstill for Never {
-    async fn arm(&self, _: Duration) -> Result<(), String> {
-        panic!("the server answered")
-    }
-    async fn freeze(&self) -> Result<bool, String> {
-        panic!("the server answered")
-    }
-    async fn thaw(&self) -> Result<(), String> {
-        panic!("the server answered")
-    }
-    async fn disarm(&self) -> Result<(), String> {
-        panic!("the server answered")
     }
 }
