@@ -21,6 +21,32 @@ step() {
 }
 report_times() { [ ${#times[@]} -eq 0 ] || { say "what took the time:"; printf '  %s\n' "${times[@]}"; }; }
 
+# Steps that go on beside those that follow: beside NAME command... ; later join_beside. Their words are kept and shown when they are
+# joined; should the steps in front fail, they are ended, with all that they started.
+lane= lane_log=
+beside() {
+  lane_log=$out/$1.log
+  say "beside what follows: ${*:2}; its words go to $lane_log"
+  set -m
+  ( times=(); set -e; "${@:2}"; report_times ) > "$lane_log" 2>&1 < /dev/null &
+  lane=$!
+  set +m
+  trap end_beside EXIT
+}
+end_beside() {
+  [ -n "$lane" ] || return 0
+  kill -TERM -- "-$lane" 2> /dev/null || true
+  wait "$lane" 2> /dev/null || true
+  lane=
+}
+join_beside() {
+  local ended=0
+  wait "$lane" || ended=$?
+  lane=
+  cat "$lane_log"
+  [ "$ended" = 0 ] || die "what went on beside failed (see above)"
+}
+
 need_root() { [ "$(id -u)" = 0 ] || die "needs root (containers, loop devices): run it with sudo"; }
 
 # Installs the Debian packages that are missing, by name.
