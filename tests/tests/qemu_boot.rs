@@ -13,63 +13,26 @@
 )]
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use posto_release::layout::{self, DATA, MIB};
 use posto_release::slot::{Slot, Watch};
 use posto_release::verity;
-use posto_tests::qemu::machine::overlay;
-use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, DISK_BYTES, OPEN_LIMIT, free_port};
-use posto_tests::qemu::{Disk, Firmware, Machine, Setup, Site};
+use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, DISK_BYTES, OPEN_LIMIT};
+use posto_tests::qemu::{Firmware, Site};
 use posto_tests::{command, http, release, wait};
 
 const HANDED_OVER: &str = "GRUB: booting";
 
-/// A folder under the build's own one; it goes away when the test passed and stays, named, when it failed.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-        std::fs::remove_dir_all(&path).ok();
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            // The disk is large and can be made again.
-            std::fs::remove_file(self.0.join("disk.qcow2")).ok();
-            eprintln!("serial logs are kept in {}", self.0.display());
-        } else {
-            std::fs::remove_dir_all(&self.0).ok();
-        }
-    }
-}
-
 fn answers_through_the_door(firmware: Firmware) {
-    let folder = Folder::new(firmware.name());
-    let disk = folder.0.join("disk.qcow2");
-    overlay(&release::disk_image().unwrap(), &disk, DISK_BYTES).unwrap();
-    let port = free_port().unwrap();
-    let setup = Setup::small_box(firmware, Disk::Qcow2(&disk), port, &folder.0);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(firmware.name());
+    let site = Site::new(&folder, &release::disk_image().unwrap()).unwrap();
     let start = Instant::now();
-    let mut machine = Machine::start(&setup).unwrap();
+    let mut machine = site.start_by(firmware).unwrap();
     machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
     let handed_over = start.elapsed();
-    let url = format!("http://127.0.0.1:{port}/openmrs/health/started");
-    wait::until(
-        "HTTP 200 of /openmrs/health/started through the door",
-        OPEN_LIMIT,
-        || {
-            let answer = http::get(&url, ANSWER_LIMIT).ok();
-            Ok(answer.filter(|answer| answer.status == 200))
-        },
-    )
-    .unwrap();
+    site.wait_for_open_door(OPEN_LIMIT).unwrap();
     println!(
         "{}: GRUB handed over after {:.0} s, the page answered after {:.0} s",
         firmware.name(),

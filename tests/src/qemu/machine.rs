@@ -196,6 +196,11 @@ fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<Stri
     Ok(arguments)
 }
 
+/// Where a machine's words on the serial line are kept.
+pub(super) fn serial_log(folder: &Path, firmware: Firmware) -> PathBuf {
+    folder.join(format!("serial-{}.log", firmware.name()))
+}
+
 impl Machine {
     /// Starts it.
     ///
@@ -231,9 +236,7 @@ impl Machine {
 
     fn connect(child: &mut Child, setup: &Setup<'_>, control: &Path) -> Result<(Serial, Qmp)> {
         let out = child.stdout.take().context("no serial line")?;
-        let log = setup
-            .folder
-            .join(format!("serial-{}.log", setup.firmware.name()));
+        let log = serial_log(setup.folder, setup.firmware);
         let serial = Serial::read(out, &log)?;
         let qmp = wait::until("QEMU's control socket", Duration::from_secs(30), || {
             if let Some(status) = child.try_wait()? {

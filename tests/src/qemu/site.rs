@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use posto_release::layout::{self, DATA, Partition, STATE};
 use posto_release::slot_disk::SlotDisk;
 
-use super::machine::{Disk, Firmware, Machine, Setup};
+use super::machine::{Disk, Firmware, Machine, Setup, serial_log};
 use crate::standin::Clinic;
 use crate::{command, http, wait};
 
@@ -142,6 +142,15 @@ impl Site {
         self.start_with(&self.path, Some(clock))
     }
 
+    /// Switches a machine with this disk on that `firmware` starts; the others start by BIOS.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start_by(&self, firmware: Firmware) -> Result<Machine> {
+        let setup = self.setup(&self.path);
+        Machine::start(&Setup { firmware, ..setup })
+    }
+
     fn start_with(&self, disk: &Path, clock: Option<&str>) -> Result<Machine> {
         let setup = self.setup(disk);
         Machine::start(&Setup { clock, ..setup })
@@ -172,13 +181,51 @@ impl Site {
     /// Waits until OpenMRS answers through the door.
     ///
     /// # Errors
-    /// After `bound`.
+    /// After `bound`; the error has the door's last answer, the end of the serial line's words and of the box's own journal.
     pub fn wait_for_open_door(&self, bound: Duration) -> Result<()> {
         let url = format!("{}/openmrs/health/started", self.url());
-        wait::until("the open door", bound, || {
-            let answer = http::get(&url, ANSWER_LIMIT).ok();
-            Ok(answer.filter(|answer| answer.status == 200).map(|_| ()))
+        let mut last = None;
+        let open = wait::until("the open door", bound, || {
+            let answer = http::get(&url, ANSWER_LIMIT);
+            let open = matches!(&answer, Ok(answer) if answer.status == 200);
+            last = Some(answer.map(|answer| answer.status));
+            Ok(open.then_some(()))
+        });
+        open.with_context(|| {
+            format!(
+                "the door's last answer: {last:?}\n{}the box's journal ends so:\n{}",
+                self.end_of_serial(),
+                self.end_of_journal()
+                    .unwrap_or_else(|error| format!("cannot be read: {error:#}"))
+            )
         })
+    }
+
+    /// The last words on the serial line, of each firmware that this disk was started by.
+    fn end_of_serial(&self) -> String {
+        let firmwares = [Firmware::Bios, Firmware::Uefi];
+        let ends = firmwares.iter().filter_map(|firmware| {
+            let log = serial_log(&self.folder, *firmware);
+            let text = String::from_utf8_lossy(&std::fs::read(log).ok()?).into_owned();
+            let mut last: Vec<&str> = text.lines().rev().take(20).collect();
+            last.reverse();
+            let (name, last) = (firmware.name(), last.join("\n"));
+            Some(format!("the serial line ({name}) ends so:\n{last}\n"))
+        });
+        ends.collect()
+    }
+
+    /// What the running box last wrote down of itself.
+    fn end_of_journal(&self) -> Result<String> {
+        let data = self.running_data()?;
+        command::run(&[
+            "journalctl".as_ref(),
+            "--directory".as_ref(),
+            data.path().join("var/log/journal").as_os_str(),
+            "--lines=150".as_ref(),
+            "--output=short-monotonic".as_ref(),
+            "--no-pager".as_ref(),
+        ])
     }
 
     /// OpenMRS's administrator, with the password that this box made for itself.
