@@ -162,6 +162,7 @@ pub fn build(args: &BuildArgs) -> Result<()> {
     let given = given(args, &sources)?;
     let posto = program("posto", args, &sources)?;
     let door = program("posto-door", args, &sources)?;
+    let watch = program("posto-watch", args, &sources)?;
     let init = if args.no_disk {
         None
     } else {
@@ -216,6 +217,7 @@ pub fn build(args: &BuildArgs) -> Result<()> {
         assemble::Programs {
             posto: posto.as_deref(),
             door: door.as_deref(),
+            watch: watch.as_deref(),
         },
         |what| step.at(what),
     )?;
@@ -304,7 +306,11 @@ fn root_stage(
             format!("{name}\n{version}\n{stand_in}").as_bytes(),
         )
         .with("epoch", ground.lock.epoch.to_string().as_bytes());
-    for (name, program) in [("posto", programs.posto), ("posto-door", programs.door)] {
+    for (name, program) in [
+        ("posto", programs.posto),
+        ("posto-door", programs.door),
+        ("posto-watch", programs.watch),
+    ] {
         if let Some(program) = program {
             key = key.with(name, place::sha256(program)?.1.as_bytes());
         }

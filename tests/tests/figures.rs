@@ -14,6 +14,8 @@ use posto_tests::wait;
 const OPEN_BOUND: Duration = Duration::from_secs(1800);
 /// What makes Java's files ready while the database starts.
 const READ_AHEAD: &str = "posto-read-ahead.service";
+/// Where posto's programs are.
+const OURS: [&str; 2] = ["/usr/bin/posto", "/usr/lib/posto/"];
 /// Bytes of a page and of its entry in /proc/PID/pagemap.
 const PAGE: u64 = 4096;
 const ENTRY: u64 = 8;
@@ -140,7 +142,7 @@ struct Used {
     processor_s: f64,
 }
 
-/// Every process of posto by its id and what it is: `posto daemon`, `posto watch` ...
+/// Every process of posto by its id and what it is: `posto daemon`, `posto-watch` ...
 fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), Used>> {
     let ticks: f64 = run(&["getconf", "CLK_TCK"])?.trim().parse()?;
     let mut found = BTreeMap::new();
@@ -148,7 +150,7 @@ fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), U
         let Some((pid, words)) = line.trim().split_once(' ') else {
             continue;
         };
-        if !words.trim().starts_with("/usr/bin/posto") {
+        if !OURS.iter().any(|ours| words.trim().starts_with(ours)) {
             continue;
         }
         let read = |what: &str| container.run(&["cat", &format!("/proc/{pid}/{what}")]);
@@ -190,7 +192,7 @@ fn posto_processes(container: &Container) -> Result<BTreeMap<(String, String), U
     Ok(found)
 }
 
-/// Pages that posto's processes have in memory. They run one program, whose pages are there once and stand in each RSS.
+/// Pages that posto's processes have in memory. Those of one program are there once and stand in each RSS.
 fn pages_counted_once(container: &Container) -> Result<f64> {
     let inside = std::fs::read_link(format!("/proc/{}/ns/pid", container.leader()))?;
     let mut frames = BTreeSet::new();
@@ -198,7 +200,8 @@ fn pages_counted_once(container: &Container) -> Result<f64> {
         let process = entry?.path();
         let args = std::fs::read(process.join("cmdline")).unwrap_or_default();
         let namespace = std::fs::read_link(process.join("ns/pid")).ok();
-        if !args.starts_with(b"/usr/bin/posto") || namespace.as_ref() != Some(&inside) {
+        let ours = OURS.iter().any(|ours| args.starts_with(ours.as_bytes()));
+        if !ours || namespace.as_ref() != Some(&inside) {
             continue;
         }
         let map = std::fs::File::open(process.join("pagemap"))?;

@@ -22,7 +22,6 @@ use crate::guards::disk;
 use crate::openmrs::{distribution, prepare};
 use crate::places::Places;
 use crate::snapshot::thin;
-use crate::supervise::watch;
 use crate::system::block::Disk;
 use crate::system::clock;
 use crate::system::durable::{self, Owner};
@@ -54,8 +53,6 @@ pub(super) enum Verb {
     OpenmrsLay,
     /// Before nginx.service, as root
     DoorCertificate,
-    /// posto-watch.service
-    Watch,
     /// The confined reader of an import
     ReadDump {
         /// What to do, as JSON
@@ -140,10 +137,6 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::DoorCertificate => {
             door_certificate::place(&places)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Verb::Watch => {
-            super::wait_for(watch::run(places))??;
             Ok(ExitCode::SUCCESS)
         }
         Verb::ReadDump { order } => {

@@ -1,4 +1,4 @@
-//! The watcher (`posto unit watch`, user posto, loopback only): asks OpenMRS and the database what a clerk would ask, and
+//! The watcher (`posto-watch`, user posto, loopback only): asks OpenMRS and the database what a clerk would ask, and
 //! leaves what it saw for the daemon. It alone parses what they say.
 
 mod modules;

@@ -15,6 +15,8 @@ pub struct Programs<'a> {
     pub posto: Option<&'a Path>,
     /// Opens the door when the daemon cannot.
     pub door: Option<&'a Path>,
+    /// Asks OpenMRS and the database.
+    pub watch: Option<&'a Path>,
 }
 
 /// What is laid over the bare root.
@@ -65,10 +67,16 @@ const BUNDLE_LIMIT_BYTES: u64 = 16 << 20;
 pub fn assemble(root: &Path, layers: &Layers<'_>) -> Result<(), AssembleError> {
     clear_what_differs(root)?;
     copy_tree(layers.overlay, root)?;
-    if let Some(door) = layers.programs.door {
-        copy_file(door, &root.join("usr/lib/posto/posto-door"), 0o755)?;
+    let programs = layers.programs;
+    for (name, program) in [
+        ("posto-door", programs.door),
+        ("posto-watch", programs.watch),
+    ] {
+        if let Some(program) = program {
+            copy_file(program, &root.join("usr/lib/posto").join(name), 0o755)?;
+        }
     }
-    if let Some(posto) = layers.programs.posto {
+    if let Some(posto) = programs.posto {
         copy_file(posto, &root.join("usr/bin/posto"), 0o755)?;
         manual(posto, root)?;
         link(
