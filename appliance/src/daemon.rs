@@ -21,6 +21,7 @@ use crate::openmrs::admin;
 use crate::places::Places;
 use crate::release;
 use crate::supervise::decide::{self, State};
+use crate::supervise::diagnosis;
 use crate::supervise::door;
 use crate::supervise::judgement::Judgement;
 use crate::supervise::ledger::{Found, Ledger};
@@ -238,6 +239,9 @@ impl Daemon {
             starts::Kind::Normal
         };
         observation.expected_start = self.starts.expected(kind);
+        observation.installation_overdue = observation.install_pending
+            && now.saturating_sub(observation.openmrs.started)
+                >= diagnosis::hung_no_earlier(observation.expected_start);
         observation
     }
 

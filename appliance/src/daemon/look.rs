@@ -131,6 +131,7 @@ impl Look {
             guard_passed: guard.is_active(),
             refused: refusal(places),
             install_pending,
+            installation_overdue: false,
             // Only an installation asks.
             settings_finished: install_pending
                 && settings()

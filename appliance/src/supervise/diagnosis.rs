@@ -188,9 +188,7 @@ fn openmrs(observation: &Observation, seen: &Seen, now: Duration) -> Option<Caus
         if web.is_stuck() {
             return Some(Cause::OpenmrsStuck);
         }
-        let least = (observation.expected_start * 3)
-            .max(START_LEAST)
-            .min(START_MOST);
+        let least = hung_no_earlier(observation.expected_start);
         let hung = (idle && silent(least)) || silent(START_MOST);
         return hung.then_some(Cause::OpenmrsStartHung);
     }
@@ -201,6 +199,12 @@ fn openmrs(observation: &Observation, seen: &Seen, now: Duration) -> Option<Caus
     } else {
         None
     }
+}
+
+/// A start that is expected to take `expected` is not called hung before this.
+#[must_use]
+pub fn hung_no_earlier(expected: Duration) -> Duration {
+    (expected * 3).clamp(START_LEAST, START_MOST)
 }
 
 /// No good answer of this start for `span`, most of which was spent asking.

@@ -66,6 +66,8 @@ pub struct Observation {
     pub refused: Option<Refusal>,
     /// The mark of a first installation stands.
     pub install_pending: bool,
+    /// The first installation takes longer than a start may: something of it hangs.
+    pub installation_overdue: bool,
     /// OpenMRS has written its finished settings.
     pub settings_finished: bool,
     /// openmrs.service.
@@ -88,7 +90,7 @@ impl Observation {
             || self.hold.is_some()
             || self.openmrs_stopped
             || self.door_shut
-            || self.install_pending
+            || (self.install_pending && !self.installation_overdue)
             || !self.guard_passed
             || self.refused.as_ref().is_some_and(|refusal| refusal.lasting)
     }

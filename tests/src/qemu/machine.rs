@@ -210,7 +210,7 @@ impl Machine {
         // Sockets have short paths only, so a folder of its own under the system's one for temporary files.
         let sockets = tempfile::Builder::new().prefix("posto-qemu").tempdir()?;
         let (control, debug) = (sockets.path().join("qmp"), sockets.path().join("gdb"));
-        let mut child = command::command("qemu-system-x86_64")
+        let mut child = command::ending_with_us(&["qemu-system-x86_64"])
             .args(arguments(setup, &control, &debug)?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

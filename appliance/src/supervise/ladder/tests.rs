@@ -107,6 +107,21 @@ fn one_that_works_but_never_answers_is_restarted_after_ten_minutes() {
     assert_eq!(first(&works, 702), Some(Step::RestartOpenmrs));
 }
 
+/// Seen once in a machine: a first boot whose door stayed shut for 25 minutes, while everybody kept hands off.
+#[test]
+fn a_first_installation_that_hangs_is_begun_again_once_it_is_overdue() {
+    let installing = |now: u64, installation_overdue| Observation {
+        install_pending: true,
+        installation_overdue,
+        ..hung(20, now)
+    };
+    assert_eq!(first(&installing(5000, false), 5000), None);
+    assert_eq!(
+        first(&installing(5000, true), 5000),
+        Some(Step::RestartOpenmrs)
+    );
+}
+
 #[test]
 fn a_silent_database_is_blamed_before_openmrs_which_needs_it() {
     assert_eq!(

@@ -65,16 +65,16 @@ prop_compose! {
     pub(in crate::supervise) fn any_observation()(
         maintenance in proptest::option::weighted(0.1, Just((Kind::Import, None))),
         hold in proptest::option::weighted(0.1, Just(Hold::DiskFull)),
-        flags in (proptest::bool::weighted(0.1), proptest::bool::weighted(0.1), proptest::bool::weighted(0.9), proptest::bool::weighted(0.1), any::<bool>(), any::<bool>()),
+        flags in (proptest::bool::weighted(0.1), proptest::bool::weighted(0.1), proptest::bool::weighted(0.9), proptest::bool::weighted(0.1), any::<bool>(), any::<bool>(), any::<bool>()),
         refused in proptest::option::weighted(0.1, any::<bool>()),
         openmrs in any_server(), database in any_server(),
         seen in proptest::option::weighted(0.9, any_seen()),
     ) -> Observation {
-        let (openmrs_stopped, door_shut, guard_passed, install_pending, settings_finished, ledger_writable) = flags;
+        let (openmrs_stopped, door_shut, guard_passed, install_pending, installation_overdue, settings_finished, ledger_writable) = flags;
         Observation {
             maintenance, hold, openmrs_stopped, door_shut, guard_passed,
             refused: refused.map(|lasting| Refusal { code: "x".into(), lasting }),
-            install_pending, settings_finished, openmrs, database, seen,
+            install_pending, installation_overdue, settings_finished, openmrs, database, seen,
             expected_start: at(40), ledger_writable,
         }
     }
@@ -100,8 +100,9 @@ proptest! {
     fn nothing_is_done_under_a_maintenance_a_wish_a_hold_an_installation_or_by_a_blind_watcher(
         (state, ledger, now) in any_state(), observation in any_observation(), pause in 1u64..5000,
     ) {
+        let installing = observation.install_pending && !observation.installation_overdue;
         let hands_off = observation.maintenance.is_some() || observation.hold.is_some() || observation.openmrs_stopped
-            || observation.door_shut || observation.install_pending || !observation.guard_passed;
+            || observation.door_shut || installing || !observation.guard_passed;
         let now = now + pause;
         let (_, act) = step(&state, &observation, &ledger.at(at(now)), at(now));
         if hands_off {
