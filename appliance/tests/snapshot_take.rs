@@ -211,6 +211,45 @@ fn a_database_that_gives_no_answer_is_cloned_as_it_stands_and_goes_on() {
 }
 
 #[test]
+fn rows_that_are_purged_just_before_the_cut_are_not_promised() {
+    let Some(here) = Site::new(20_000, 24) else {
+        return;
+    };
+    let socket = here.server().socket().to_path_buf();
+    let purge = move || {
+        block_on(async {
+            let limit = Duration::from_secs(60);
+            let mut client = posto::database::client::Client::connect(&socket, limit)
+                .await
+                .unwrap();
+            let purge = "DELETE FROM openmrs.obs WHERE obs_id > 19990";
+            client.run(purge).await.unwrap();
+        });
+    };
+    let mut purge = Some(purge);
+    let manifest = here
+        .take(&Never, &mut |progress| {
+            // Asked already, and nobody waits yet.
+            if progress == Progress::Cut
+                && let Some(purge) = purge.take()
+            {
+                std::thread::spawn(purge).join().unwrap();
+            }
+        })
+        .unwrap();
+    here.recovered(&manifest, |server| {
+        let found = server.number("SELECT MAX(obs_id) FROM openmrs.obs");
+        assert_eq!(found, 19_990);
+        let promised = manifest.promised();
+        assert!(
+            promised.get("obs").is_none_or(|row| *row <= found),
+            "{promised:?}"
+        );
+        assert_eq!(promised["encounter"], 0, "of the others it is known");
+    });
+}
+
+#[test]
 fn a_killed_taker_holds_nobody_up_and_leaves_nothing_that_is_listed() {
     let Some(here) = Site::new(20_000, 24) else {
         return;

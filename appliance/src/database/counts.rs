@@ -61,6 +61,34 @@ pub async fn highest(
     .await
 }
 
+/// Of `highest`, the tables whose row of that number is (still) there. Between two looks that is all that a deletion cannot make
+/// wrong: a row that was there before and is there after was there all the time, numbers are not given twice.
+///
+/// # Errors
+/// [`SqlError`].
+pub async fn still_there(
+    client: &mut Client,
+    database: &str,
+    highest: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<String, u64>, SqlError> {
+    let mut there = BTreeMap::new();
+    for (name, row) in highest {
+        let Some(table) = clinical(name) else {
+            continue;
+        };
+        let query = format!(
+            "SELECT 1 FROM {} WHERE {} = {row}",
+            qualified(database, name),
+            quoted(table.key)
+        );
+        // An empty table promises nothing but that it is there.
+        if *row == 0 || !client.rows::<u64>(&query).await?.is_empty() {
+            there.insert(name.clone(), *row);
+        }
+    }
+    Ok(there)
+}
+
 /// The number of rows of each clinical table that `database` has. Reads the smallest index of each from end to end.
 ///
 /// # Errors

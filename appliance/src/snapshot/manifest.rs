@@ -43,7 +43,8 @@ pub struct Manifest {
     /// Where in the server's log the cut is; `None` unless [`Method::HotClone`].
     #[serde(default)]
     pub cut: Option<Cut>,
-    /// The largest row number of each clinical table, asked just before the cut: all of these rows must be in the snapshot.
+    /// The largest row number of each clinical table, asked just before the cut, where the row was still there after it; see
+    /// [`Manifest::promised`].
     #[serde(default)]
     pub highest: BTreeMap<String, u64>,
     /// How long commits were held, in microseconds.
@@ -191,6 +192,16 @@ pub enum ManifestError {
 }
 
 impl Manifest {
+    /// The rows of [`Manifest::highest`] that must be in the snapshot: those of a hot clone. What a restore replaced was asked
+    /// while the clinic worked, some time before it was stopped: rows may have been deleted since, and nobody could ask again.
+    #[must_use]
+    pub fn promised(&self) -> BTreeMap<String, u64> {
+        match self.method {
+            Method::HotClone => self.highest.clone(),
+            Method::Freeze | Method::Stopped => BTreeMap::new(),
+        }
+    }
+
     /// Reads the manifest of the snapshot in `directory`.
     ///
     /// # Errors

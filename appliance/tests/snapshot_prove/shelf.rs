@@ -93,7 +93,7 @@ impl Box {
             ("obs".to_string(), OBSERVATIONS),
             ("users".to_string(), 300),
         ]);
-        let taken = self.of(&self.places.database(), Method::Freeze, highest);
+        let taken = self.of(&self.places.database(), Method::HotClone, highest);
         kill_process(server.process(), Signal::CONT).unwrap();
         taken
     }

@@ -36,7 +36,8 @@ pub async fn check(
     let found = counts::highest(client, DATABASE).await.map_err(words)?;
     let empty = Default::default();
     let proven = proof.map_or(&empty, |proof| &proof.highest);
-    for (table, least) in manifest.highest.iter().chain(proven) {
+    let promised = manifest.promised();
+    for (table, least) in promised.iter().chain(proven) {
         let highest = found.get(table).copied();
         if highest.is_none_or(|highest| highest < *least) {
             return Err(format!(

@@ -66,6 +66,14 @@ pub(super) async fn highest(client: &mut Client) -> Result<BTreeMap<String, u64>
     or_nothing(counts::highest(client, server::DATABASE).await)
 }
 
+/// Asked after the cut: what of `highest` (asked before it) the snapshot must have. A purge may have run between.
+pub(super) async fn at_the_cut(
+    client: &mut Client,
+    highest: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<String, u64>, TakeError> {
+    Ok(counts::still_there(client, server::DATABASE, highest).await?)
+}
+
 fn or_nothing<T: Default>(answer: Result<T, SqlError>) -> Result<T, TakeError> {
     match answer {
         Err(error) if error.code().is_some_and(|code| NOT_THERE.contains(&code)) => {

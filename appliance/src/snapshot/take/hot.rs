@@ -84,6 +84,7 @@ pub(super) async fn clone(
     let held = clock::since_boot().saturating_sub(began);
 
     redo.finish(stage::lsn(&mut client).await?.current)?;
+    let highest = facts::at_the_cut(&mut client, &highest).await?;
     for pair in prepared.pairs {
         pair.finish()?;
     }
