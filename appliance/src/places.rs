@@ -54,6 +54,8 @@ impl Places {
         snapshot_lock = "run/posto/snapshots.lock";
         /// The box's uptime over all boots, at one moment of this one.
         uptime = "run/posto/uptime.json";
+        /// The last start of the database that was refused and mended.
+        database_mended = "run/posto/database-mended.json";
         /// Which proof the daemon asks for.
         proof_order = "run/posto/proof-order.json";
         /// What came of a restore that the screen started.

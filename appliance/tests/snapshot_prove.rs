@@ -11,10 +11,14 @@
 
 mod ground;
 
+#[path = "snapshot_prove/cut_stop.rs"]
+mod cut_stop;
 #[path = "snapshot_prove/damage.rs"]
 mod damage;
 #[path = "snapshot_prove/figures.rs"]
 mod figures;
+#[path = "snapshot_prove/journal.rs"]
+mod journal;
 #[path = "snapshot_prove/nights.rs"]
 mod nights;
 #[path = "snapshot_prove/no_verdict.rs"]

@@ -1,6 +1,7 @@
 //! `posto unit ...`: what the box's own units run. Not for people.
 
 mod copy;
+mod database;
 mod power;
 mod prove;
 
@@ -73,6 +74,10 @@ pub(super) enum Verb {
         /// In words, for people
         words: Option<String>,
     },
+    /// Before mariadb.service is told to end
+    DatabaseSettle,
+    /// mariadb.service has ended
+    DatabaseEnded,
     /// posto-ups-off.service
     UpsOff,
     /// posto-smart.service
@@ -164,6 +169,8 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::BootBegun => power::boot_begun(&places).map(|()| ExitCode::SUCCESS),
         Verb::BootEnded => power::boot_ended(&places).map(|()| ExitCode::SUCCESS),
         Verb::UpsSays { .. } => power::ups_says(&places).map(|()| ExitCode::SUCCESS),
+        Verb::DatabaseSettle => database::settle(&places).map(|()| ExitCode::SUCCESS),
+        Verb::DatabaseEnded => database::ended(&places).map(|()| ExitCode::SUCCESS),
         Verb::UpsOff => power::ups_off(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartAsk => power::smart_ask(&places).map(|()| ExitCode::SUCCESS),
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),

@@ -3,6 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::places::Places;
+use crate::system::durable::{self, DurableError, Owner};
+
 /// The server program.
 pub const SERVER: &str = "/usr/sbin/mariadbd";
 /// Makes a new data directory.
@@ -27,6 +32,34 @@ pub const OPENMRS_ID: u32 = 810;
 pub const STOP_LIMIT: Duration = Duration::from_secs(900);
 /// A start includes crash recovery.
 pub const START_LIMIT: Duration = Duration::from_secs(900);
+
+/// A start that the server refused and that was made possible ([`super::refusal`]): the next one will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mended {
+    /// When, as time since boot, in milliseconds.
+    pub since_boot_ms: u64,
+    /// Prepared transactions that it refused to decide.
+    pub transactions: u64,
+}
+
+/// Leaves it for whoever had the server started.
+///
+/// # Errors
+/// [`DurableError`].
+pub fn note_mended(places: &Places, mended: &Mended) -> Result<(), DurableError> {
+    let text = serde_json::to_vec(mended).unwrap_or_default();
+    durable::write(&places.database_mended(), &text, Owner::mode(0o644))
+}
+
+/// Whether a start of the server was mended after `since_boot`.
+#[must_use]
+pub fn was_mended_after(places: &Places, since_boot: Duration) -> bool {
+    durable::read(&places.database_mended(), 4096)
+        .ok()
+        .flatten()
+        .and_then(|bytes| serde_json::from_slice::<Mended>(&bytes).ok())
+        .is_some_and(|mended| Duration::from_millis(mended.since_boot_ms) >= since_boot)
+}
 
 /// Whether `directory` is a MariaDB data directory with its system tables and InnoDB's system file: the files without
 /// which the server would begin anew or refuse. Says what is missing.

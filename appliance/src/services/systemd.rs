@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{DatabaseEnd, Services, ServicesError};
 use crate::database::client::Client;
-use crate::database::server::{DATABASE, OPENMRS_UNIT, START_LIMIT, STOP_LIMIT, UNIT};
+use crate::database::server::{self, DATABASE, OPENMRS_UNIT, START_LIMIT, STOP_LIMIT, UNIT};
 use crate::places::Places;
 use crate::system::clock;
 use crate::system::units::{UnitError, Units};
@@ -64,7 +64,14 @@ impl Services for Systemd {
     }
 
     async fn start_database(&self) -> Result<(), ServicesError> {
-        self.units.start(UNIT, START_LIMIT).await?;
+        let begun = clock::since_boot();
+        match self.units.start(UNIT, START_LIMIT).await {
+            // The data are of a stop that was cut; the unit has seen to it, and its next start is a good one.
+            Err(UnitError::Job { .. }) if server::was_mended_after(&self.places, begun) => {
+                self.units.start(UNIT, START_LIMIT).await?;
+            }
+            other => other?,
+        }
         let mut client = Client::connect(&self.places.database_socket(), QUESTION_LIMIT).await?;
         // The schema is there, whichever of the two databases it is.
         Ok(client.run(&format!("USE {DATABASE}")).await?)

@@ -72,7 +72,7 @@ pub struct Proof {
     /// The largest row number of each clinical table, as recovered.
     #[serde(default)]
     pub highest: BTreeMap<String, u64>,
-    /// The journal's place that InnoDB recovered.
+    /// The journal's place that the recovered database stands at: what the journal has from there on is what it lacks.
     #[serde(default)]
     pub binlog: Option<Binlog>,
     /// Tables with fewer rows than the proof before counted.

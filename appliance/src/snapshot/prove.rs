@@ -9,6 +9,7 @@ mod judge;
 pub mod log;
 mod look;
 mod pages;
+mod place;
 pub mod plan;
 pub mod progress;
 mod proven;
@@ -225,6 +226,7 @@ async fn attempt(
     let clone = Clone::make(&setting.places, snapshot)?;
     let mut look = Look::new(&clone, setting);
     let ended = async {
+        seen.binlog = place::place(&clone.data())?;
         look.start(show).await?;
         look.open_all(snapshot, depth, seen, show).await?;
         if depth == Depth::Full {
@@ -236,7 +238,6 @@ async fn attempt(
         look.log_is_clean()
     }
     .await;
-    look.binlog(seen);
     if let Err(Ending::Bad { .. }) = &ended {
         evidence(&look.log_path(), &snapshot.directory);
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -148,6 +148,17 @@ pub fn write(path: &Path, content: &[u8], owner: Owner) -> Result<(), DurableErr
         let _ = std::fs::remove_file(&temporary);
     }
     written.map_err(failed)
+}
+
+/// Changes one byte of a file that another program wrote, in its place, and flushes it. A disk writes whole sectors: after a power
+/// cut the old byte is there or the new one, and all else as it was.
+///
+/// # Errors
+/// The kernel's.
+pub fn write_byte(file: &File, at: u64, byte: u8) -> std::io::Result<()> {
+    step()?;
+    file.write_all_at(&[byte], at)?;
+    file.sync_data()
 }
 
 /// Reads a small file, refusing more than `limit_bytes`. `None` when there is no such file.

@@ -2,6 +2,7 @@
 //! Needs root, `POSTO_RELEASE_DIR` (a release with the stand-in) and minutes: `./check` runs it.
 
 mod by_hand;
+mod cut_stop;
 mod ending;
 mod ground;
 mod guards;

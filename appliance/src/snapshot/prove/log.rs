@@ -3,8 +3,6 @@
 
 use std::io::{BufRead, Read};
 
-use crate::snapshot::manifest::Binlog;
-
 /// A proof's log is a few kilobytes; a server that complains of every page must not fill the memory.
 pub const LIMIT_BYTES: u64 = 16 << 20;
 /// Longer lines are cut here.
@@ -28,8 +26,6 @@ pub enum Meaning {
 /// What a whole log says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Said {
-    /// The journal's place that InnoDB recovered.
-    pub binlog: Option<Binlog>,
     /// The first lines that speak of damage, without time and thread.
     pub damage: Vec<String>,
     /// The first lines that speak of what the box lacks.
@@ -47,9 +43,6 @@ impl Said {
     }
 
     fn take(&mut self, line: &str) {
-        if let Some(place) = binlog(line) {
-            self.binlog = Some(place);
-        }
         let lines = match meaning(line) {
             Meaning::Damage => &mut self.damage,
             Meaning::Lack => &mut self.lacks,
@@ -160,19 +153,6 @@ const AFTER_AN_UPGRADE: &[&str] = &["innodb_table_stats", "innodb_index_stats"];
 /// Also in warnings.
 const DAMAGE: &[&str] = &["corrupt", "checksum mismatch", "doesn't exist in engine"];
 
-/// The place in `InnoDB: Last binlog file './binlog.000002', position 1234`.
-#[must_use]
-pub fn binlog(line: &str) -> Option<Binlog> {
-    let (_, rest) = line.split_once("InnoDB: Last binlog file '")?;
-    let (path, rest) = rest.split_once("', position ")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let file = path.rsplit('/').next().filter(|name| !name.is_empty())?;
-    Some(Binlog {
-        file: file.to_string(),
-        position: digits.parse().ok()?,
-    })
-}
-
 /// The line without time and thread, which differ from proof to proof.
 fn words(line: &str) -> &str {
     line.find("[ERROR]")
@@ -202,13 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_tells_the_journals_place_and_no_damage() {
+    fn a_recovery_tells_of_no_damage() {
         let said = said(GOOD);
-        let place = said.binlog.unwrap();
-        assert_eq!(
-            (place.file.as_str(), place.position),
-            ("binlog.000001", 12_261_374)
-        );
         assert_eq!(said.damage, Vec::<String>::new());
         assert_eq!(said.lacks, Vec::<String>::new());
         assert_eq!(said.complaints, Vec::<String>::new());
@@ -275,17 +250,8 @@ mod tests {
         }
 
         #[test]
-        fn any_place_is_read_back(name in "[a-z]{1,8}\\.[0-9]{6}", position in any::<u64>(), folder in "(\\./|/data/x/)?") {
-            let line = format!("2026-11-23  1:09:07 0 [Note] InnoDB: Last binlog file '{folder}{name}', position {position}");
-            prop_assert_eq!(binlog(&line), Some(Binlog { file: name, position }));
-        }
-
-        #[test]
-        fn no_line_panics_or_gives_a_place_without_its_words(line in ".{0,120}") {
+        fn no_line_panics(line in ".{0,120}") {
             let _ = meaning(&line);
-            if !line.contains("Last binlog file") {
-                prop_assert_eq!(binlog(&line), None);
-            }
         }
     }
 }

@@ -15,10 +15,12 @@ use crate::database::client::{Client, SqlError};
 use crate::database::counts;
 use crate::database::founding::option;
 use crate::database::private_server::{PrivateServer, Site};
+use crate::database::refusal;
 use crate::database::server::DATABASE;
 use crate::snapshot::proof::Depth;
 use crate::snapshot::shelf::Snapshot;
 use crate::system::clock;
+use crate::system::log::log;
 
 /// Recovery of a full redo log of 256 MiB on a disk of 120 operations a second.
 const START_LIMIT: Duration = Duration::from_secs(3600);
@@ -104,11 +106,28 @@ impl Look {
             phase: Phase::Recovering,
             ..Watch::default()
         });
-        match PrivateServer::start_program(&self.program, &self.site).await {
+        let mut started = PrivateServer::start_program(&self.program, &self.site).await;
+        if started.is_err() && self.mended() {
+            started = PrivateServer::start_program(&self.program, &self.site).await;
+        }
+        match started {
             Ok(server) => self.server = Some(server),
             Err(error) => return Err(judge::not_up(error, &self.log_path())),
         }
         self.log_is_clean()
+    }
+
+    /// Whether the server refused what a stop that was cut left half-way, and the clone is ready for another start: as the
+    /// live server's unit would do after a restore.
+    fn mended(&self) -> bool {
+        let said = judge::both_ends(&self.log_path(), super::LOG_BYTES).unwrap_or_default();
+        match refusal::mend(&self.site.data, &String::from_utf8_lossy(&said)) {
+            Ok(mended) => mended.is_some(),
+            Err(error) => {
+                log(&format!("a proof's clone: {error}"));
+                false
+            }
+        }
     }
 
     /// Stops it cleanly: all pages are on the disk.
@@ -128,13 +147,6 @@ impl Look {
         Err(Ending::Bad {
             reasons: said.damage,
         })
-    }
-
-    /// The journal's place, once the server has recovered.
-    pub(super) fn binlog(&self, seen: &mut Seen) {
-        seen.binlog = judge::said(&self.log_path())
-            .ok()
-            .and_then(|said| said.binlog);
     }
 
     /// Every table opens, nothing that was acknowledged before the cut is missing, small tables are counted.
@@ -171,7 +183,7 @@ impl Look {
         }
         let highest = counts::highest(&mut client, DATABASE).await;
         seen.highest = self.heard("the newest rows", highest)?;
-        let missing = compare::missing(&snapshot.manifest.highest, &seen.highest);
+        let missing = compare::missing(&snapshot.manifest.promised(), &seen.highest);
         if !missing.is_empty() {
             return Err(Ending::Bad { reasons: missing });
         }

@@ -30,6 +30,10 @@ event-ups-silent = The UPS does not answer.
 event-ups-replace-battery = The UPS asks for a new battery.
 event-ups-battery-low = The UPS's battery is nearly empty: the box switches itself off in order.
 event-boot-begun = The box started (start { $boot }; without an orderly end so far: { $unclean }).
+event-database-mended = The database did not start at first: a power cut during its last stop had left { $transactions ->
+    [one] a change
+   *[other] { $transactions } changes
+} half-way. Its journal decides now, as after any power cut; nothing that was saved is lost.
 event-unclean-end = Last time the box was not switched off in order (a power cut?); this happened { $unclean ->
     [one] once
    *[other] { $unclean } times

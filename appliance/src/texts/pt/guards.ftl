@@ -30,6 +30,10 @@ event-ups-silent = A UPS não responde.
 event-ups-replace-battery = A UPS pede uma bateria nova.
 event-ups-battery-low = A bateria da UPS está quase vazia: a máquina desliga-se em ordem.
 event-boot-begun = A máquina arrancou ({ $boot }.º arranque; sem fim em ordem até agora: { $unclean }).
+event-database-mended = A base de dados não arrancou à primeira: um corte de corrente durante a última paragem deixou { $transactions ->
+    [one] uma alteração
+   *[other] { $transactions } alterações
+} a meio. Agora decide o registo da base, como depois de qualquer corte; nada do que foi guardado se perdeu.
 event-unclean-end = Da vez anterior a máquina não se desligou em ordem (corte de corrente?); foi assim { $unclean ->
     [one] uma vez
    *[other] { $unclean } vezes
