@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use posto::database::private_server::PrivateServer;
+use posto::database::refusal;
 use posto::guard::{self, Outcome};
 use posto::places::Places;
 use posto::snapshot::id::Id;
@@ -15,6 +17,7 @@ use super::clinic::{self, OBSERVATIONS, block_on};
 use super::counters;
 use super::cuts::Cut;
 use super::ground::Mounted;
+use super::live;
 use super::story::{Part, Story};
 use super::tree::Tree;
 use super::work::{BESIDES, proof_of};
@@ -37,6 +40,8 @@ pub(crate) struct Report {
     /// Acknowledged commits.
     pub(crate) looked_for: usize,
     pub(crate) lost: usize,
+    /// Starts that were refused and mended.
+    pub(crate) mended: u64,
 }
 
 /// Checks one, and removes its disk.
@@ -259,7 +264,7 @@ impl Check<'_> {
     /// A server comes up on `data`, has every acknowledged commit and none of another life.
     fn database(&mut self, data: &Path, directory: &Path, holds: &[Part]) -> Result<(), String> {
         block_on(async {
-            let server = clinic::start(data, directory).await?;
+            let server = self.start(data, directory).await?;
             let words = |error: &dyn std::fmt::Display| error.to_string();
             let mut client = clinic::connect(server.socket()).await;
             let there: Vec<(u32, u32, u32)> = client
@@ -286,6 +291,25 @@ impl Check<'_> {
             self.commits(&there, holds);
             Ok(())
         })
+    }
+
+    /// As mariadb.service: a refusal is mended, and the next start is a good one. With settled stops there is none.
+    async fn start(&mut self, data: &Path, directory: &Path) -> Result<PrivateServer, String> {
+        let refused = match clinic::start(data, directory).await {
+            Ok(server) => return Ok(server),
+            Err(refused) => refused,
+        };
+        match refusal::mend(data, &refused) {
+            Ok(Some(transactions)) => {
+                self.report.mended += 1;
+                if !live::unsettled() {
+                    self.say(format!("{transactions} prepared transactions were refused"));
+                }
+                clinic::start(data, directory).await
+            }
+            Ok(None) => Err(refused),
+            Err(error) => Err(format!("{error}; {refused}")),
+        }
     }
 
     fn commits(&mut self, there: &BTreeSet<(u32, u32, u32)>, holds: &[Part]) {

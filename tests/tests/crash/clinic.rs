@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use posto::database::client::Client;
+use posto::database::client::{Client, SqlError};
 use posto::database::founding;
 use posto::database::private_server::{PrivateServer, Site};
 use posto::database::server::MYSQL_ID;
@@ -47,8 +47,18 @@ pub(crate) fn program() -> PathBuf {
         .map_or_else(|| "/usr/sbin/mariadbd".into(), PathBuf::from)
 }
 
+/// `POSTO_CRASH_SETTINGS`: other settings, to see that the harness notices what they lose: name=value, between blanks.
+fn others() -> Vec<(String, String)> {
+    let text = std::env::var("POSTO_CRASH_SETTINGS").unwrap_or_default();
+    let pair = |word: &str| {
+        let (name, value) = word.split_once('=').expect("POSTO_CRASH_SETTINGS");
+        (name.to_string(), value.to_string())
+    };
+    text.split_whitespace().map(pair).collect()
+}
+
 /// The image's settings. The host's server may be older and not know all of them, so they are loose; those that durability rests
-/// on are asked for by [`durable`].
+/// on are asked for by [`found`].
 fn settings() -> Vec<OsString> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../image/root/etc/posto/mariadb.cnf");
     let text = std::fs::read_to_string(file).unwrap();
@@ -63,12 +73,23 @@ fn settings() -> Vec<OsString> {
             (!OTHERWISE.contains(&name)).then(|| format!("--loose-{name}={value}"))
         })
         .chain(SMALL.map(str::to_string))
+        .chain(
+            others()
+                .into_iter()
+                .map(|(name, value)| format!("--{name}={value}")),
+        )
         .map(Into::into)
         .collect()
 }
 
 /// What the server must say of itself, so that an acknowledged commit is one.
-const DURABLE: &str = "SELECT CONCAT_WS(' ', @@innodb_flush_log_at_trx_commit, @@sync_binlog, @@innodb_doublewrite, @@log_bin, @@innodb_flush_method)";
+const DURABLE: [(&str, &str); 5] = [
+    ("innodb_flush_log_at_trx_commit", "1"),
+    ("sync_binlog", "1"),
+    ("innodb_doublewrite", "ON"),
+    ("log_bin", "ON"),
+    ("innodb_flush_method", "O_DIRECT"),
+];
 
 /// Runs one asynchronous call on this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -117,12 +138,14 @@ pub(crate) async fn found(socket: &Path) {
         "INSERT INTO obs (encounter_id, person_id, value_text, uuid) SELECT 0, seq MOD 5000, REPEAT(CHAR(97 + seq MOD 26), 40), UUID() FROM seq_1_to_{OLD_ROWS}"
     );
     let mut client = connect(socket).await;
-    let said: Vec<String> = client.rows(DURABLE).await.unwrap();
-    assert_eq!(
-        said,
-        ["1 1 ON ON O_DIRECT"],
-        "the image's settings are not in force"
-    );
+    let others = others();
+    for (name, durable) in DURABLE {
+        let other = others.iter().rfind(|(other, _)| other == name);
+        let expected = other.map_or(durable, |(_, value)| value);
+        let query = format!("SELECT CONCAT(@@{name})");
+        let said: Vec<String> = client.rows(&query).await.unwrap();
+        assert_eq!(said, [expected], "{name}: the settings are not in force");
+    }
     for statement in [
         "CREATE DATABASE openmrs",
         "USE openmrs",
@@ -136,34 +159,12 @@ pub(crate) async fn found(socket: &Path) {
     }
 }
 
-/// Waits until InnoDB's log is flushed to its end, as within a second after the last commit it is
-/// (innodb_flush_log_at_timeout).
-pub(crate) async fn log_is_flushed(socket: &Path) {
-    let mut client = connect(socket).await;
-    loop {
-        let status: Vec<(String, String)> = client
-            .rows("SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_lsn_current', 'Innodb_lsn_flushed')")
-            .await
-            .unwrap();
-        let lsn = |name: &str| {
-            status
-                .iter()
-                .find(|(found, _)| found == name)
-                .unwrap()
-                .1
-                .clone()
-        };
-        if lsn("Innodb_lsn_current") == lsn("Innodb_lsn_flushed") {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// Clerks at work. Dropping stops them.
 #[derive(Debug)]
 pub(crate) struct Clerks {
     stop: Arc<AtomicBool>,
+    /// From now on the server may go away under them.
+    closing: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -174,18 +175,30 @@ impl Clerks {
         ledger: &Arc<Ledger>,
         record: &Record,
     ) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, closing): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
         let threads = (0..WRITERS)
             .map(|writer| {
-                let (stop, ledger, record) =
-                    (Arc::clone(&stop), Arc::clone(ledger), record.clone());
+                let (ledger, record) = (Arc::clone(ledger), record.clone());
+                let (stop, closing) = (Arc::clone(&stop), Arc::clone(&closing));
                 let socket = places.database_socket();
                 std::thread::spawn(move || {
-                    block_on(enter(&socket, world, writer, &ledger, &record, &stop));
+                    let work = enter(&socket, world, writer, &ledger, &record, &stop);
+                    let ended = block_on(work);
+                    // What a clerk had begun when the server went was not acknowledged.
+                    assert!(ended.is_ok() || closing.load(Ordering::SeqCst), "{ended:?}");
                 })
             })
             .collect();
-        Self { stop, threads }
+        Self {
+            stop,
+            closing,
+            threads,
+        }
+    }
+
+    /// They go on until the server does not let them any more.
+    pub(crate) fn to_the_last(&self) {
+        self.closing.store(true, Ordering::SeqCst);
     }
 
     /// Waits until `more` commits were acknowledged from now on.
@@ -219,13 +232,13 @@ async fn enter(
     ledger: &Ledger,
     record: &Record,
     stop: &AtomicBool,
-) {
+) -> Result<(), SqlError> {
     let mut client = connect(socket).await;
-    client.run("USE openmrs").await.unwrap();
+    client.run("USE openmrs").await?;
     let mut rows = fastrand::Rng::with_seed(u64::from(world * WRITERS + writer));
     for number in 0.. {
         if stop.load(Ordering::SeqCst) {
-            return;
+            break;
         }
         let begun = record.position().unwrap();
         let mut statements = vec![
@@ -247,7 +260,7 @@ async fn enter(
         }
         statements.push("COMMIT".to_string());
         for statement in &statements {
-            client.run(statement).await.unwrap();
+            client.run(statement).await?;
         }
         ledger.enter(Ack {
             world,
@@ -257,4 +270,5 @@ async fn enter(
             position: record.position().unwrap(),
         });
     }
+    Ok(())
 }

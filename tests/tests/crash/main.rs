@@ -4,8 +4,9 @@
 //! `cargo test -p posto-tests --test crash -- --nocapture short` (or `full`)
 //!
 //! `POSTO_SEED=<number>` chooses other cuts (their moments depend on the machine's speed, too); `POSTO_CRASH_CUTS=<number>` how
-//! many for each phase, `POSTO_CRASH_PHASE=<name in the table>` only those of one phase; `POSTO_CRASH_HASTY_STOP=1` stops the
-//! database right after a commit (see `live.rs`). Needs root, /dev/fuse, loop devices, mkfs.xfs and mariadbd.
+//! many for each phase, `POSTO_CRASH_PHASE=<name in the table>` only those of one phase. `POSTO_CRASH_SETTINGS="sync_binlog=0 ..."`
+//! gives the database other settings, which the harness must notice by what is lost. `POSTO_CRASH_UNSETTLED=1` stops the database
+//! without settling it: starts that are refused are then no fault, but each must be mended and lose nothing. Needs root, /dev/fuse, loop devices, mkfs.xfs and mariadbd.
 
 #![allow(
     clippy::unwrap_used,

@@ -15,6 +15,7 @@ struct Row {
     snapshots: u64,
     looked_for: usize,
     lost: usize,
+    mended: u64,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +35,7 @@ impl Table {
         row.snapshots += report.snapshots;
         row.looked_for += report.looked_for;
         row.lost += report.lost;
+        row.mended += report.mended;
         for complaint in report.complaints {
             let cut = format!(
                 "{}, entry {}, {:?}: {complaint}",
@@ -50,7 +52,7 @@ impl Table {
 
     pub(crate) fn print(&self, time: Duration) {
         println!(
-            "\n{:<34} {:>4} {:>5} {:>9} {:>9} {:>9} {:>6} {:>10} {:>5}",
+            "\n{:<34} {:>4} {:>5} {:>9} {:>9} {:>9} {:>6} {:>10} {:>5} {:>6}",
             "power cut during",
             "cuts",
             "torn",
@@ -59,7 +61,8 @@ impl Table {
             "databases",
             "proofs",
             "looked for",
-            "lost"
+            "lost",
+            "mended"
         );
         let mut all = Row::default();
         for (phase, row) in &self.rows {
@@ -72,6 +75,7 @@ impl Table {
             all.snapshots += row.snapshots;
             all.looked_for += row.looked_for;
             all.lost += row.lost;
+            all.mended += row.mended;
         }
         line("all", &all);
         println!(
@@ -86,7 +90,7 @@ impl Table {
 
 fn line(name: &str, row: &Row) {
     println!(
-        "{name:<34} {:>4} {:>5} {:>9} {:>9} {:>9} {:>6} {:>10} {:>5}",
+        "{name:<34} {:>4} {:>5} {:>9} {:>9} {:>9} {:>6} {:>10} {:>5} {:>6}",
         row.cuts,
         row.torn,
         row.unflushed,
@@ -94,6 +98,7 @@ fn line(name: &str, row: &Row) {
         row.databases,
         row.proofs,
         row.looked_for,
-        row.lost
+        row.lost,
+        row.mended
     );
 }
