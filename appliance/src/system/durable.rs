@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 mod growing;
+mod names;
 #[cfg(test)]
 pub(crate) mod power;
 
 pub use growing::{Growing, medium_directory};
+pub use names::names_after;
 
 /// Before each step that lasts: tests cut the power here ([`power`]). On a box it is nothing.
 #[cfg(not(test))]

@@ -191,23 +191,9 @@ fn move_if_there(from: &Path, to: &Path) -> Result<(), DurableError> {
 /// # Errors
 /// [`DurableError`]: the database must stay down until a person has looked.
 pub fn finish_interrupted(places: &Places) -> Result<Vec<Finished>, DurableError> {
-    let staging = places.staging();
-    let failed = |source| DurableError::Read {
-        path: staging.clone(),
-        source,
-    };
-    let entries = match std::fs::read_dir(&staging) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
     let mut all = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(id) = name.to_str().and_then(|n| n.strip_prefix(PREFIX)) else {
-            continue;
-        };
-        let attempt = Attempt::new(places, id);
+    for id in durable::names_after(&places.staging(), PREFIX)? {
+        let attempt = Attempt::new(places, &id);
         if attempt.is_live()? {
             for step in AFTER {
                 attempt.do_step(step)?;

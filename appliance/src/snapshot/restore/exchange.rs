@@ -385,26 +385,9 @@ pub fn remove_left_overs(places: &Places) -> Result<(), FinishError> {
 }
 
 fn attempts(places: &Places) -> Result<Vec<Attempt>, DurableError> {
-    let staging = places.staging();
-    let failed = |source| DurableError::Read {
-        path: staging.clone(),
-        source,
-    };
-    let entries = match std::fs::read_dir(&staging) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut all = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(failed)?.file_name();
-        let id = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX))
-            .and_then(Id::of_directory);
-        all.extend(id.map(|id| Attempt::new(places, id)));
-    }
-    Ok(all)
+    let names = durable::names_after(&places.staging(), PREFIX)?;
+    let ids = names.iter().filter_map(|name| Id::of_directory(name));
+    Ok(ids.map(|id| Attempt::new(places, id)).collect())
 }
 
 #[cfg(test)]
