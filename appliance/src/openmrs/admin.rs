@@ -60,6 +60,20 @@ pub fn generated(places: &Places) -> Result<Option<String>, DurableError> {
 /// # Errors
 /// [`AdminError::Sql`], [`AdminError::File`]; [`AdminError::NoAccount`] before OpenMRS is installed.
 pub async fn forget_if_changed(places: &Places, sql: &mut Client) -> Result<bool, AdminError> {
+    let forgotten = forget_if_not_of(places, sql).await?;
+    if forgotten {
+        // Whoever changed it stood before the screen that shows the technician's code as well.
+        technician::noted(places)?;
+    }
+    Ok(forgotten)
+}
+
+/// Forgets the generated password where this database does not know it, such as another box's that was just put in: nobody
+/// has noted anything then. Says whether it was forgotten.
+///
+/// # Errors
+/// As [`forget_if_changed`].
+pub async fn forget_if_not_of(places: &Places, sql: &mut Client) -> Result<bool, AdminError> {
     let Some(password) = generated(places)? else {
         return Ok(false);
     };
@@ -73,8 +87,6 @@ pub async fn forget_if_changed(places: &Places, sql: &mut Client) -> Result<bool
         return Ok(false);
     }
     durable::remove(&places.admin_password())?;
-    // Whoever changed it stood before the screen that shows the technician's code as well.
-    technician::noted(places)?;
     Ok(true)
 }
 

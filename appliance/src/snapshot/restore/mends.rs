@@ -9,6 +9,7 @@ use crate::database::client::{Client, SqlError};
 use crate::database::counts;
 use crate::database::founding;
 use crate::database::server::DATABASE;
+use crate::openmrs::admin::{self, AdminError};
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
 
@@ -35,6 +36,9 @@ pub enum MendError {
     /// A statement.
     #[error("{0}")]
     Sql(#[from] SqlError),
+    /// OpenMRS's administrator.
+    #[error("{0}")]
+    Admin(#[from] AdminError),
     /// No password.
     #[error("{0} is missing or empty: OpenMRS could not open the restored database")]
     Password(std::path::PathBuf),
@@ -78,6 +82,13 @@ pub async fn apply(places: &Places, client: &mut Client) -> Result<(), MendError
     client.run("SET SESSION sql_log_bin = 1").await?;
     let tables = counts::tables(client, DATABASE).await?;
     let there = |name: &str| tables.iter().any(|table| table == name);
+    if there("users") {
+        // Else the first look at it would take the other database's password for a changed one, and the technician's code for noted.
+        match admin::forget_if_not_of(places, client).await {
+            Ok(_) | Err(AdminError::NoAccount) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     if there("liquibasechangeloglock") {
         let sql = "UPDATE openmrs.liquibasechangeloglock SET locked=0, lockgranted=NULL, lockedby=NULL WHERE locked<>0";
         client.run(sql).await?;
