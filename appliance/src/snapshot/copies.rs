@@ -48,6 +48,11 @@ pub enum CopiesError {
         "{0} has none of the file systems FAT32, exFAT, ext4, XFS; nothing was copied; format it on a computer, label POSTOCOPIES"
     )]
     FileSystem(PathBuf),
+    /// A stick's switch, or a medium that has turned read-only at its end of life.
+    #[error(
+        "{0} is protected against writing; nothing was copied; move the switch at its side, or take another disk"
+    )]
+    Protected(PathBuf),
     /// It cannot be looked at or mounted.
     #[error("the disk for copies {path} cannot be used: {source}; nothing was copied")]
     Disk {

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::CopiesError;
@@ -146,8 +147,11 @@ impl Mounted {
         let flags =
             MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
         let options = CString::new(kind.options()).unwrap_or_default();
-        mount(device, at, kind.name(), flags, options.as_c_str())
-            .map_err(|error| failed(error.into()))?;
+        mount(device, at, kind.name(), flags, options.as_c_str()).map_err(|error| match error {
+            // The kernel mounts a device that it may not write to only for reading.
+            Errno::ACCESS | Errno::ROFS => CopiesError::Protected(device.to_path_buf()),
+            other => failed(other.into()),
+        })?;
         Ok(Self {
             at: at.to_path_buf(),
             ended: false,

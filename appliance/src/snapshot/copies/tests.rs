@@ -193,6 +193,24 @@ fn each_file_system_that_a_disk_may_have_is_known_mounted_and_takes_a_copy() {
 }
 
 #[test]
+fn a_protected_stick_is_told_from_a_broken_one() {
+    let (dir, _places) = ready_box();
+    let Some(mut disk) = stick(dir.path()) else {
+        return;
+    };
+    disk.unmount();
+    let set = |how: &str| {
+        let set = Invocation::new("blockdev").arg(how).arg(&disk.device);
+        set.run(LIMIT).unwrap();
+    };
+    set("--setro");
+    let refused = Mounted::at(&disk.device, &disk.at).unwrap_err();
+    assert!(matches!(refused, CopiesError::Protected(_)), "{refused}");
+    set("--setrw");
+    disk.mount();
+}
+
+#[test]
 fn a_stick_that_fails_in_the_middle_keeps_what_is_whole_and_the_next_run_goes_on() {
     let (dir, places) = ready_box();
     let id = snapshot(&places);
