@@ -6,6 +6,7 @@ pub mod copies;
 pub mod export;
 pub mod id;
 pub mod import;
+pub mod left_out;
 pub mod manifest;
 pub mod moment;
 pub mod order;

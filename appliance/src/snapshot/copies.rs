@@ -145,5 +145,8 @@ pub fn copy(
         .with("mb", exported.bytes / MB)
         .with("name", exported.name.as_str());
     events::record(places, &event);
+    if let Some(lacks) = exported.left_out.event(newest.id()) {
+        events::record(places, &lacks);
+    }
     Ok(exported)
 }

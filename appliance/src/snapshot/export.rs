@@ -8,6 +8,7 @@ mod contents;
 mod error;
 mod estimate;
 mod kept;
+pub(in crate::snapshot) mod links;
 mod pieces;
 mod plan;
 mod sink;
@@ -25,6 +26,7 @@ use rustix::fs::{FlockOperation, flock};
 use self::bill::{Bill, Signed};
 use self::pieces::Pieces;
 use self::sink::Sink;
+use super::left_out::LeftOut;
 use crate::box_key::BoxKey;
 use crate::places::Places;
 use crate::recovery;
@@ -71,8 +73,8 @@ pub struct Exported {
     pub pieces: usize,
     /// Of these, already there from an earlier attempt.
     pub kept: usize,
-    /// Links, sockets and the like that no copy carries.
-    pub left_out: u64,
+    /// What it does not carry.
+    pub left_out: LeftOut,
     /// It had been there before, whole.
     pub was_there: bool,
 }
@@ -149,7 +151,7 @@ fn exported(plan: &Plan, bill: &Bill, path: Option<PathBuf>) -> Exported {
         bytes: bill.pieces.iter().map(|piece| piece.bytes).sum(),
         pieces: bill.pieces.len(),
         kept: 0,
-        left_out: plan.contents.left_out,
+        left_out: plan.contents.left_out.clone(),
         was_there: false,
     }
 }
@@ -172,6 +174,7 @@ fn pack(
         manifest: plan.snapshot.manifest.clone(),
         content_bytes: plan.contents.bytes(),
         entries: plan.contents.count(),
+        left_out: plan.contents.left_out.clone(),
         recovery_sha256: bill::sha256(&sealed),
         pieces,
     };

@@ -23,6 +23,7 @@ use rustix::fs::{FlockOperation, flock};
 use self::chain::Chain;
 use super::export::bill::{self, Bill};
 use super::id::Id;
+use super::left_out::LeftOut;
 use super::manifest::{self, Manifest, Reason};
 use super::moment;
 use super::shelf::Shelf;
@@ -107,6 +108,12 @@ impl Accepted {
     #[must_use]
     pub fn content_bytes(&self) -> u64 {
         self.bill.content_bytes
+    }
+
+    /// What of the snapshot the copy does not carry.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.bill.left_out
     }
 
     /// The recovery identity that goes along, to be opened with the recovery code ([`recovery::open`]).
@@ -234,6 +241,7 @@ impl Accepted {
                 facility: origin.facility.clone(),
                 id: origin.id,
             },
+            left_out: self.bill.left_out.clone(),
             ..origin
         };
         let moved = [

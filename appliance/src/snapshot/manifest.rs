@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::id::Id;
+use super::left_out::LeftOut;
 use crate::system::durable::{self, DurableError};
 
 /// The file's name in the snapshot's directory.
@@ -53,6 +54,9 @@ pub struct Manifest {
     /// Sum of the files' lengths.
     #[serde(default)]
     pub apparent_bytes: u64,
+    /// What the copy that it came from does not carry.
+    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
 }
 
 /// A moment on a box whose clock may be dead.

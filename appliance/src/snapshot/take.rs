@@ -25,6 +25,7 @@ pub use hot::HELD_LIMIT;
 pub use stage::ANSWER_LIMIT;
 
 use super::id::Id;
+use super::left_out::LeftOut;
 use super::manifest::{self, Cut, Manifest, Method, Reason, Schema};
 use super::moment;
 use super::shelf::{Shelf, Unfinished};
@@ -222,6 +223,7 @@ fn manifest(id: Id, request: &Request, moment: manifest::Moment, filled: Filled)
         highest: filled.highest,
         held_us: u64::try_from(filled.held.as_micros()).unwrap_or(u64::MAX),
         apparent_bytes: filled.apparent_bytes,
+        left_out: LeftOut::default(),
     }
 }
 

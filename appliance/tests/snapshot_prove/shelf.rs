@@ -141,6 +141,7 @@ impl Box {
             highest,
             held_us: 0,
             apparent_bytes: 0,
+            left_out: posto::snapshot::left_out::LeftOut::default(),
         };
         shelf.finish(unfinished, &manifest).unwrap();
         let all = shelf.snapshots().unwrap();

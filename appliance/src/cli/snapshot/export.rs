@@ -11,6 +11,7 @@ use crate::events::{self, Event};
 use crate::places::Places;
 use crate::snapshot::export::{self, ExportError, Exported, Plan, Progress};
 use crate::snapshot::id::{Id, NotAnId};
+use crate::snapshot::left_out::LeftOut;
 use crate::texts::{Language, Value, say};
 
 const AFTER: &str = "The copy is encrypted to the facility's own recovery key, which goes along behind the recovery code, and to the
@@ -76,6 +77,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .with("mb", done.bytes / 1_000_000)
         .with("name", done.name.as_str());
     events::record(&places, &event);
+    if let Some(lacks) = done.left_out.event(arguments.id) {
+        events::record(&places, &lacks);
+    }
     print_done(language, &plan, &done, stream, arguments.json);
     Ok(ExitCode::SUCCESS)
 }
@@ -119,6 +123,7 @@ fn print_plan(language: Language, plan: &Plan, json: bool) {
             "content_bytes": plan.content_bytes(),
             "estimate_bytes": plan.estimate_bytes,
             "recipients": plan.recipients(),
+            "left_out": plan.left_out(),
         });
         println!("{plan}");
         return;
@@ -131,6 +136,9 @@ fn print_plan(language: Language, plan: &Plan, json: bool) {
         ("recipients", plan.recipients().join(", ").into()),
     ];
     println!("{}", say(language, "export-plan", &values));
+    if let Some(text) = lacks(language, plan.left_out()) {
+        println!("{text}");
+    }
 }
 
 #[allow(
@@ -165,13 +173,9 @@ fn print_done(language: Language, plan: &Plan, done: &Exported, stream: bool, js
             ("kept", count(done.kept)),
         ];
         let mut text = say(language, id, &values);
-        if done.left_out > 0 {
+        if let Some(lacks) = lacks(language, &done.left_out) {
             text.push('\n');
-            text.push_str(&say(
-                language,
-                "export-left-out",
-                &[("count", done.left_out.into())],
-            ));
+            text.push_str(&lacks);
         }
         text
     };
@@ -181,6 +185,15 @@ fn print_done(language: Language, plan: &Plan, done: &Exported, stream: bool, js
     } else {
         println!("{text}");
     }
+}
+
+/// What a copy does not carry.
+pub(super) fn lacks(language: Language, left_out: &LeftOut) -> Option<String> {
+    let values = [
+        ("count", left_out.count.into()),
+        ("names", left_out.told().into()),
+    ];
+    (!left_out.is_nothing()).then(|| say(language, "export-left-out", &values))
 }
 
 /// The error in the technician's language; what only a programmer could mend stays as it is.

@@ -165,6 +165,7 @@ fn print(language: Language, id: &str, accepted: &Accepted, number: Option<u64>,
             "snapshot": number,
             "content_bytes": accepted.content_bytes(),
             "from": manifest,
+            "left_out": accepted.left_out(),
         });
         println!("{said}");
         return;
@@ -186,6 +187,9 @@ fn print(language: Language, id: &str, accepted: &Accepted, number: Option<u64>,
         ("content", bytes(accepted.content_bytes()).into()),
     ];
     println!("{}", say(language, id, &values));
+    if let Some(text) = super::export::lacks(language, accepted.left_out()) {
+        println!("{text}");
+    }
 }
 
 /// The error in the technician's language.

@@ -103,6 +103,10 @@ fn text(entry: &Entry<'_>, zone: &str, language: Language) -> String {
         ),
         ("snapshot-head-proof", words::proven(language, entry.proven)),
     ];
+    if !manifest.left_out.is_nothing() {
+        let lacks = format!("{}: {}", manifest.left_out.count, manifest.left_out.told());
+        lines.push(("snapshot-show-lacks", lacks));
+    }
     for proof in entry.proofs {
         lines.push(("", one_proof(proof, zone, language)));
     }
@@ -159,7 +163,8 @@ mod tests {
 
     #[test]
     fn all_proofs_are_shown_with_what_they_found() {
-        let manifest = manifest(5);
+        let mut manifest = manifest(5);
+        (manifest.left_out.count, manifest.left_out.names) = (7, vec!["openmrs/a -> /b".into()]);
         let mut bad = proof_of(
             5,
             Verdict::Bad {
@@ -181,9 +186,11 @@ mod tests {
         };
         for language in [Language::Pt, Language::En] {
             let text = text(&entry, "UTC", language);
-            assert_eq!(text.lines().count(), 14, "{text}");
+            assert_eq!(text.lines().count(), 15, "{text}");
             assert!(
-                text.contains("table obs") && text.contains("7.0 ms"),
+                text.contains("table obs")
+                    && text.contains("7.0 ms")
+                    && text.contains("7: openmrs/a -> /b, ..."),
                 "{text}"
             );
             assert!(!text.contains("snapshot-"), "{text}");

@@ -19,6 +19,10 @@ pub(super) fn run(places: &Places) -> anyhow::Result<()> {
                 "{}: {pieces} pieces, {kept} of an earlier attempt",
                 done.name
             ));
+            if !done.left_out.is_nothing() {
+                let (count, names) = (done.left_out.count, done.left_out.told());
+                log(&format!("{}: {count} left out: {names}", done.name));
+            }
             Ok(())
         }
         Err(error @ (CopiesError::NotAttached(_) | CopiesError::NotWanted)) => {

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use tar::{Builder, EntryType, Header};
 
 use super::ExportError;
-use super::contents::{Contents, Entry};
+use super::contents::{Contents, Entry, Kind};
 
 /// A link that was put in a file's place is refused.
 const NOFOLLOW: i32 = OFlags::NOFOLLOW
@@ -33,7 +33,7 @@ pub(super) fn write<W: Write>(
         untold: 0,
         tell,
     };
-    for Entry { path, bytes } in &contents.entries {
+    for Entry { path, kind } in &contents.entries {
         let full = directory.join(path);
         let failed = |source| {
             std::io::Error::other(ExportError::Read {
@@ -41,6 +41,14 @@ pub(super) fn write<W: Write>(
                 source,
             })
         };
+        if let Kind::Link(target) = kind {
+            let found = std::fs::symlink_metadata(&full).map_err(failed)?;
+            let mut header = header(&found);
+            header.set_entry_type(EntryType::Symlink);
+            header.set_size(0);
+            tar.append_link(&mut header, path, target)?;
+            continue;
+        }
         let file = File::options()
             .read(true)
             .custom_flags(NOFOLLOW)
@@ -48,13 +56,14 @@ pub(super) fn write<W: Write>(
             .map_err(failed)?;
         let found = file.metadata().map_err(failed)?;
         let mut header = header(&found);
-        match bytes {
-            None => {
+        match kind {
+            Kind::Directory => {
                 header.set_entry_type(EntryType::Directory);
                 header.set_size(0);
                 tar.append_data(&mut header, path, std::io::empty())?;
             }
-            Some(bytes) => {
+            Kind::Link(_) => {}
+            Kind::File(bytes) => {
                 header.set_entry_type(EntryType::Regular);
                 header.set_size(*bytes);
                 let mut reader = Exactly {

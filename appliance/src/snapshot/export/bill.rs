@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::box_key::{BadSignature, BoxKey, PublicKey};
+use crate::snapshot::left_out::LeftOut;
 use crate::snapshot::manifest::{self, Manifest};
 
 /// The bill's file.
@@ -39,8 +40,11 @@ pub struct Bill {
     pub manifest: Manifest,
     /// Sum of the files' lengths.
     pub content_bytes: u64,
-    /// Files and directories.
+    /// Files, directories, links.
     pub entries: u64,
+    /// What of the snapshot is not in it.
+    #[serde(default)]
+    pub left_out: LeftOut,
     /// Of [`RECOVERY_FILE`].
     pub recovery_sha256: String,
     /// In order.
@@ -147,6 +151,9 @@ impl Bill {
         if !(1..=PIECES_LIMIT).contains(&bill.pieces.len()) || !named || !sized {
             return Err(damaged(&"its pieces cannot be"));
         }
+        if !bill.left_out.can_be() {
+            return Err(damaged(&"what it leaves out cannot be"));
+        }
         Ok(bill)
     }
 }
@@ -165,6 +172,7 @@ mod tests {
             manifest: manifest(3),
             content_bytes: 1,
             entries: 1,
+            left_out: LeftOut::default(),
             recovery_sha256: sha256(b""),
             pieces: vec![Piece {
                 name: "0001.age".into(),
@@ -216,6 +224,7 @@ mod tests {
             |b| b.pieces[0].name = "0002.age".into(),
             |b| b.pieces[0].bytes = 0,
             |b| b.pieces[0].bytes = u64::MAX,
+            |b| b.left_out.names.push("openmrs/x".into()),
         ] {
             assert!(matches!(wrong(&change), BillError::Damaged(_)));
         }

@@ -23,7 +23,7 @@ pub(super) fn estimate(directory: &Path, contents: &Contents) -> Result<u64, Exp
     let (mut begin, mut next) = (0u64, 0u64);
     let mut buffer = vec![0; usize::try_from(SAMPLE_BYTES).unwrap_or_default()];
     for entry in &contents.entries {
-        let Some(bytes) = entry.bytes else { continue };
+        let Some(bytes) = entry.bytes() else { continue };
         let end = begin.saturating_add(bytes);
         if next < end {
             let path = directory.join(&entry.path);

@@ -11,6 +11,7 @@ use crate::facility;
 use crate::places::Places;
 use crate::recovery;
 use crate::snapshot::id::Id;
+use crate::snapshot::left_out::LeftOut;
 use crate::snapshot::prove::ProvenSnapshot;
 use crate::snapshot::shelf::{self, Held, Snapshot};
 
@@ -44,7 +45,9 @@ pub fn plan(places: &Places, id: Id, accept_unproven: bool) -> Result<Plan, Expo
         ProvenSnapshot::of(&snapshot)?;
     }
     let held = snapshot.hold()?;
-    let contents = Contents::of(&snapshot.directory)?;
+    let mut contents = Contents::of(&snapshot.directory)?;
+    // An imported one may lack something already.
+    contents.left_out = snapshot.manifest.left_out.clone().and(contents.left_out);
     let estimate_bytes = estimate::estimate(&snapshot.directory, &contents)?;
     let key = BoxKey::read(places)?.public();
     Ok(Plan {
@@ -105,6 +108,12 @@ impl Plan {
     #[must_use]
     pub fn files(&self) -> u64 {
         self.contents.files()
+    }
+
+    /// What of the snapshot stays behind.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.contents.left_out
     }
 
     /// The age keys that open it.

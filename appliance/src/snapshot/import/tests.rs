@@ -98,6 +98,13 @@ fn a_copy_comes_in_on_another_box_with_the_code_alone_and_is_not_proven_there() 
     assert_eq!(redo.len(), 64 << 20);
     assert!(redo.blocks() * 512 < 1 << 20, "holes stay holes");
     assert!(brought.directory.join(ORIGIN).exists());
+    // What the copy lacks is known here; links that came are OpenMRS's own.
+    let lacks = &brought.manifest.left_out;
+    assert_eq!(lacks.told(), "openmrs/link -> /etc/passwd");
+    assert!(origin.left_out.is_nothing());
+    let link = brought.directory.join("openmrs/again");
+    assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("current/up"));
+    assert_eq!(std::fs::symlink_metadata(&link).unwrap().uid(), OPENMRS_ID);
 }
 
 #[test]
@@ -248,35 +255,79 @@ fn a_wrong_code_or_key_opens_nothing_and_a_swapped_key_file_is_seen() {
 #[test]
 fn what_a_known_box_signed_but_no_snapshot_holds_is_refused() {
     type Build = fn(&mut tar::Builder<Vec<u8>>);
-    fn file(tar: &mut tar::Builder<Vec<u8>>, name: &[u8], kind: tar::EntryType, content: &[u8]) {
+    fn entry(
+        tar: &mut tar::Builder<Vec<u8>>,
+        name: &[u8],
+        kind: tar::EntryType,
+        target: &[u8],
+        content: &[u8],
+    ) {
         let mut header = tar::Header::new_gnu();
         header.as_old_mut().name[..name.len()].copy_from_slice(name);
         header.set_entry_type(kind);
         header.set_mode(0o644);
         header.set_size(content.len() as u64);
-        header.as_old_mut().linkname[..4].copy_from_slice(b"/etc");
+        header.as_old_mut().linkname[..target.len()].copy_from_slice(target);
         header.set_cksum();
         tar.append(&header, content).unwrap();
     }
     use tar::EntryType::{Directory, Link, Regular, Symlink};
-    let builds: [Build; 8] = [
-        |tar| file(tar, b"../out", Regular, b"x"),
-        |tar| file(tar, b"/database", Regular, b"x"),
-        |tar| file(tar, b"proofs.json", Regular, b"[]"),
-        |tar| file(tar, b"database", Symlink, b""),
-        |tar| file(tar, b"database", Link, b""),
-        |tar| file(tar, b"database", tar::EntryType::Block, b""),
+    let builds: [Build; 15] = [
+        |tar| entry(tar, b"../out", Regular, b"", b"x"),
+        |tar| entry(tar, b"/database", Regular, b"", b"x"),
+        |tar| entry(tar, b"proofs.json", Regular, b"", b"[]"),
+        |tar| entry(tar, b"database", Symlink, b"/etc", b""),
+        |tar| entry(tar, b"database", Link, b"/etc", b""),
+        |tar| entry(tar, b"database", tar::EntryType::Block, b"", b""),
         |tar| {
-            file(tar, b"database", Directory, b"");
-            file(tar, b"database", Regular, b"x");
+            entry(tar, b"database", Directory, b"", b"");
+            entry(tar, b"database", Regular, b"", b"x");
         },
-        |tar| file(tar, b"manifest.json", Regular, &[b'x'; 500]),
+        |tar| entry(tar, b"manifest.json", Regular, b"", &[b'x'; 500]),
+        // Links: as a part itself, out, to nothing, hard; a file through one, before and after; in a directory's place.
+        |tar| entry(tar, b"openmrs", Symlink, b"database", b""),
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/a", Symlink, b"../database", b"");
+        },
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/a", Symlink, b"", b"");
+        },
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/b", Regular, b"", b"x");
+            entry(tar, b"openmrs/a", Link, b"openmrs/b", b"");
+        },
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/b", Directory, b"", b"");
+            entry(tar, b"openmrs/a", Symlink, b"b", b"");
+            entry(tar, b"openmrs/a/x", Regular, b"", b"x");
+        },
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/b", Directory, b"", b"");
+            entry(tar, b"openmrs/a", Symlink, b"b", b"");
+            entry(tar, b"openmrs/a/c", Symlink, b"d", b"");
+        },
+        |tar| {
+            entry(tar, b"openmrs", Directory, b"", b"");
+            entry(tar, b"openmrs/a", Symlink, b"b", b"");
+            entry(tar, b"openmrs/a", Directory, b"", b"");
+        },
     ];
     for (number, build) in builds.into_iter().enumerate() {
         let ground = Ground::new();
         let mut tar = tar::Builder::new(Vec::new());
         build(&mut tar);
-        let packed = zstd::encode_all(&tar.into_inner().unwrap()[..], 3).unwrap();
+        let tar = tar.into_inner().unwrap();
+        let sizes: Vec<u64> = tar::Archive::new(&tar[..])
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().size())
+            .collect();
+        let packed = zstd::encode_all(&tar[..], 3).unwrap();
         let piece = age::encrypt(&recovery::recipient(&ground.old).unwrap(), &packed).unwrap();
         std::fs::write(ground.copy.join("0001.age"), &piece).unwrap();
         let read = |name: &str| std::fs::read(ground.copy.join(name)).unwrap();
@@ -284,7 +335,9 @@ fn what_a_known_box_signed_but_no_snapshot_holds_is_refused() {
         bill.pieces.truncate(1);
         bill.pieces[0].bytes = piece.len() as u64;
         bill.pieces[0].sha256 = bill::sha256(&piece);
-        bill.content_bytes = 100;
+        // Nothing but what each is about is wrong with it.
+        bill.content_bytes = sizes.iter().sum::<u64>().min(100);
+        bill.entries = sizes.len() as u64;
         let signed = bill.signed(&BoxKey::read(&ground.old).unwrap());
         std::fs::write(ground.copy.join("export.json"), &signed.text).unwrap();
         std::fs::write(ground.copy.join("export.sig"), &signed.signature).unwrap();

@@ -1,11 +1,11 @@
-//! The tar stream into a fresh directory: only regular files and directories, only under the names that a snapshot has, never more
-//! than the bill says.
+//! The tar stream into a fresh directory: only regular files, directories and links that stay inside, only under the names that a
+//! snapshot has, never more than the bill says. Links are made when all else is there: no file is ever written through one.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, FileTimes};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, fchown, lchown, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -14,6 +14,7 @@ use tar::{Archive, Entry, EntryType};
 use super::ImportError;
 use crate::database::server::{MYSQL_ID, OPENMRS_ID};
 use crate::snapshot::export::bill::Bill;
+use crate::snapshot::export::links;
 use crate::snapshot::manifest;
 
 const DEPTH_LIMIT: usize = 66;
@@ -27,6 +28,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) fn unpack(from: impl Read, to: &Path, bill: &Bill) -> Result<(), ImportError> {
     let mut archive = Archive::new(from);
     let (mut bytes_left, mut entries_left) = (bill.content_bytes, bill.entries);
+    let mut links = Vec::new();
     let more = || ImportError::Contents("there is more in it than was signed".to_string());
     for entry in archive.entries().map_err(ImportError::of_reading)? {
         let mut entry = entry.map_err(ImportError::of_reading)?;
@@ -39,9 +41,10 @@ pub(super) fn unpack(from: impl Read, to: &Path, bill: &Bill) -> Result<(), Impo
                 bytes_left = bytes_left.checked_sub(entry.size()).ok_or_else(more)?;
                 make_file(&mut entry, &to.join(&path), owner)?;
             }
+            EntryType::Symlink => links.push(link(&entry, path, owner)?),
             other => {
                 let text = format!(
-                    "{}: {other:?} is neither file nor directory",
+                    "{}: {other:?} is no file, directory or link",
                     path.display()
                 );
                 return Err(ImportError::Contents(text));
@@ -52,7 +55,47 @@ pub(super) fn unpack(from: impl Read, to: &Path, bill: &Bill) -> Result<(), Impo
         let text = "there is less in it than was signed".to_string();
         return Err(ImportError::Contents(text));
     }
-    Ok(())
+    links.iter().try_for_each(|link| link.make(to))
+}
+
+/// A link that is to be made.
+struct Link {
+    path: PathBuf,
+    target: PathBuf,
+    owner: u32,
+}
+
+fn link(entry: &Entry<'_, impl Read>, path: PathBuf, owner: u32) -> Result<Link, ImportError> {
+    let target = entry.link_name_bytes().unwrap_or_default();
+    let target = PathBuf::from(OsStr::from_bytes(&target));
+    if links::stays_inside(&path, &target) {
+        Ok(Link {
+            path,
+            target,
+            owner,
+        })
+    } else {
+        let shown: String = target.to_string_lossy().chars().take(200).collect();
+        let text = format!("{}: a link to {shown:?} leads out", path.display());
+        Err(ImportError::Contents(text))
+    }
+}
+
+impl Link {
+    /// Below `to`, in a real directory: behind another link `..` would go up from wherever that one leads.
+    fn make(&self, to: &Path) -> Result<(), ImportError> {
+        let path = to.join(&self.path);
+        let real = |directory: &Path| {
+            std::fs::symlink_metadata(to.join(directory)).is_ok_and(|found| found.is_dir())
+        };
+        if !self.path.ancestors().skip(1).all(real) {
+            let text = format!("{} lies in no directory", self.path.display());
+            return Err(ImportError::Contents(text));
+        }
+        symlink(&self.target, &path)
+            .and_then(|()| lchown(&path, Some(self.owner), Some(self.owner)))
+            .map_err(|source| ImportError::Write { path, source })
+    }
 }
 
 /// A path inside a snapshot: plain names only.

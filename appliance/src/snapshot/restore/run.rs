@@ -16,6 +16,7 @@ use crate::maintenance::{Kind, Maintenance, Stop};
 use crate::places::Places;
 use crate::services::{DatabaseEnd, Services};
 use crate::snapshot::id::Id;
+use crate::snapshot::left_out::LeftOut;
 use crate::snapshot::manifest::{FORMAT, Manifest, Method, Reason};
 use crate::snapshot::shelf::{self, Shelf, Snapshot};
 use crate::system::clock;
@@ -323,6 +324,7 @@ impl<S: Services> Restore<'_, S> {
             highest: present.highest,
             held_us: 0,
             apparent_bytes: apparent_bytes(&self.setting.places),
+            left_out: LeftOut::default(),
         }
     }
 

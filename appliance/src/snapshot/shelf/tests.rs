@@ -19,6 +19,7 @@ pub(crate) fn manifest(number: u64) -> Manifest {
         highest: [("obs".to_string(), number)].into(),
         held_us: 7000,
         apparent_bytes: 123_456,
+        left_out: crate::snapshot::left_out::LeftOut::default(),
     }
 }
 

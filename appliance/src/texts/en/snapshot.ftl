@@ -54,6 +54,7 @@ snapshot-show-facility = facility
 snapshot-show-release = release
 snapshot-show-database = database
 snapshot-show-schema = change sets
+snapshot-show-lacks = not in the copy
 snapshot-show-good = { $time }: good ({ $depth ->
     [full] every table read
    *[other] quick

@@ -54,6 +54,7 @@ snapshot-show-facility = unidade sanitária
 snapshot-show-release = versão
 snapshot-show-database = base de dados
 snapshot-show-schema = conjuntos de mudanças
+snapshot-show-lacks = não veio na cópia
 snapshot-show-good = { $time }: boa ({ $depth ->
     [full] todas as tabelas lidas
    *[other] rápida

@@ -64,6 +64,7 @@ fn manifest() -> Manifest {
         highest: BTreeMap::new(),
         held_us: 0,
         apparent_bytes: 0,
+        left_out: crate::snapshot::left_out::LeftOut::default(),
     }
 }
 

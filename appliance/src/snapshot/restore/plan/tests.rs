@@ -60,6 +60,7 @@ fn good() -> Observation {
             highest: BTreeMap::new(),
             held_us: 0,
             apparent_bytes: 0,
+            left_out: crate::snapshot::left_out::LeftOut::default(),
         },
         proof: Some(proof(Verdict::Good)),
         missing: None,
