@@ -2,6 +2,7 @@
 //! Needs root, `POSTO_RELEASE_DIR` (a release with the stand-in) and minutes: `./check` runs it.
 
 mod by_hand;
+mod carried;
 mod cut_stop;
 mod ending;
 mod ground;
@@ -9,6 +10,7 @@ mod guards;
 mod hardening;
 mod imports;
 mod power;
+mod programme;
 mod refusals;
 mod secrets;
 mod serving;

@@ -4,22 +4,17 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use posto_tests::command::run;
-use posto_tests::container::{Container, DataFile, facility_file};
-use posto_tests::installed::DATA_BYTES;
+use posto_tests::container::Container;
 use posto_tests::release;
 
-use crate::ground::{OPEN_BOUND, options};
+use crate::ground::{OPEN_BOUND, another, installed, options};
 
 #[test]
 fn two_boxes_share_no_secret() -> Result<()> {
     let folder = release::scratch()?;
     let mut seen: Vec<BTreeMap<String, String>> = Vec::new();
-    for name in ["um", "dois"] {
-        let data = DataFile::create(
-            &folder.path().join(format!("{name}.xfs")),
-            DATA_BYTES,
-            &facility_file(1, "posto-um"),
-        )?;
+    for copy in [installed, another] {
+        let data = copy(&folder.path().join(format!("{}.xfs", seen.len())))?;
         let mut container = Container::start(&options(data.path())?)?;
         container.wait_open(OPEN_BOUND)?;
         let accounts = container.run(&[

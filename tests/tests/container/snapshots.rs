@@ -5,44 +5,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use posto_tests::container::Container;
 use posto_tests::installed::admin;
-use posto_tests::standin::{Added, Clinic};
 use serde_json::Value;
 
-use crate::ground::{OPEN_BOUND, open_box};
-
-/// What `posto WORDS --json` says.
-fn posto(container: &Container, words: &[&str]) -> Result<Value> {
-    let argv: Vec<&str> = [&["/usr/bin/posto"], words, &["--json"]].concat();
-    let said = container.ask(&argv)?;
-    ensure!(
-        said.code == 0,
-        "posto {} ended with {}: {}{}",
-        words.join(" "),
-        said.code,
-        said.out,
-        said.err
-    );
-    serde_json::from_str(&said.out).with_context(|| said.out.clone())
-}
+use crate::ground::{OPEN_BOUND, add, all_there, open_box, posto};
 
 fn id_of(said: &Value) -> Result<String> {
     let id = said.pointer("/snapshot/id");
     let id = id.and_then(Value::as_u64).context("no id")?;
     Ok(id.to_string())
-}
-
-fn all_there(clerk: &Clinic, added: &[Added], expected: bool) -> Result<()> {
-    for uuid in added.iter().flat_map(Added::uuids) {
-        ensure!(
-            clerk.has(uuid)? == expected,
-            "{uuid}: expected there: {expected}"
-        );
-    }
-    Ok(())
-}
-
-fn add(clerk: &Clinic, count: usize) -> Result<Vec<Added>> {
-    (0..count).map(|_| clerk.add_patient()).collect()
 }
 
 #[test]
