@@ -5,6 +5,7 @@ mod act;
 mod copies;
 mod look;
 mod modules;
+mod rebuild;
 mod show;
 mod snapshots;
 mod tell;
@@ -69,6 +70,7 @@ struct Daemon {
     chores: Option<Duration>,
     snapshots: snapshots::Snapshots,
     copies: copies::Copies,
+    rebuild: rebuild::Rebuild,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -141,6 +143,7 @@ impl Daemon {
             chores: None,
             snapshots: snapshots::Snapshots::default(),
             copies: copies::Copies::default(),
+            rebuild: rebuild::Rebuild::default(),
             begun: now,
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
@@ -205,6 +208,7 @@ impl Daemon {
         self.chores(now).await;
         self.look_after_snapshots(&observation, now).await;
         self.look_after_copies(&observation, now).await;
+        self.look_after_tables(&observation, now).await;
         self.finish_boot(now).await;
         let every = if self.ledger_writable {
             UPTIME_EVERY

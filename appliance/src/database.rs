@@ -8,6 +8,7 @@ pub mod import;
 pub mod journal;
 pub mod pages;
 pub mod private_server;
+pub mod rebuild;
 pub mod redo;
 pub mod refusal;
 pub mod server;

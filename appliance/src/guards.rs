@@ -260,6 +260,16 @@ impl Guards {
     }
 }
 
+/// Whether people would notice now that memory is short: what may wait stands still then.
+#[must_use]
+pub fn memory_is_short(places: &Places) -> bool {
+    let bytes = durable::read(&places.memory_pressure(), 64 * 1024)
+        .ok()
+        .flatten();
+    let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+    memory::parse(&text).is_some_and(memory::Pressure::is_hard)
+}
+
 /// Whether `every` has passed since the last time, which is then now.
 fn due(last: &mut Option<Duration>, now: Duration, every: Duration) -> bool {
     let due = last.is_none_or(|last| now.saturating_sub(last) >= every);

@@ -56,6 +56,8 @@ impl Places {
         uptime = "run/posto/uptime.json";
         /// The last start of the database that was refused and mended.
         database_mended = "run/posto/database-mended.json";
+        /// Which tables were rebuilt when.
+        rebuilds = "data/posto/rebuilds.json";
         /// Which proof the daemon asks for.
         proof_order = "run/posto/proof-order.json";
         /// What came of a restore that the screen started.

@@ -12,6 +12,7 @@
 
 mod ground;
 
+#[allow(dead_code, reason = "the figures use more of it")]
 #[path = "snapshot_restore/clinic_box.rs"]
 mod clinic_box;
 

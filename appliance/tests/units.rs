@@ -107,6 +107,21 @@ fn proofs_wait_for_everybody_and_go_first_and_what_holds_the_snapshots_lock_is_n
 }
 
 #[test]
+fn a_rebuild_can_always_be_told_to_stop_and_sees_only_what_it_needs() {
+    let rebuild = "posto-rebuild.service";
+    // Frozen, it could not end what the server does for it.
+    assert_eq!(setting(rebuild, "Slice"), None);
+    assert_eq!(setting(rebuild, "CPUWeight").unwrap(), "idle");
+    assert_eq!(oom_score(rebuild), 900);
+    assert_eq!(setting(rebuild, "PrivateNetwork").unwrap(), "yes");
+    assert_eq!(setting(rebuild, "WantedBy"), None);
+    // It never starts the clinic, and its end comes before the database's own is forced.
+    assert_eq!(setting(rebuild, "Requires"), None);
+    let stop = seconds(&setting(rebuild, "TimeoutStopSec").unwrap());
+    assert!(stop < seconds(&setting("mariadb.service", "TimeoutStopSec").unwrap()));
+}
+
+#[test]
 fn copies_wait_for_everybody_and_their_disk_is_seen_by_them_alone() {
     let copy = "posto-copy.service";
     assert_eq!(setting(copy, "Slice").unwrap(), "posto-background.slice");

@@ -4,6 +4,7 @@ mod copy;
 mod database;
 mod power;
 mod prove;
+mod rebuild;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -92,6 +93,8 @@ pub(super) enum Verb {
     SnapshotCopy,
     /// posto-proof.service
     SnapshotProve,
+    /// posto-rebuild.service
+    DatabaseRebuild,
     /// Java's heap was exhausted, as openmrs
     JavaHistogram {
         /// Java's process id
@@ -176,6 +179,10 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         Verb::SmartRead => power::smart_read(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotProve => {
             super::wait_for(prove::run(&places))??;
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::DatabaseRebuild => {
+            super::wait_for(rebuild::run(&places))??;
             Ok(ExitCode::SUCCESS)
         }
         Verb::SnapshotThin => snapshot_thin(&places).map(|()| ExitCode::SUCCESS),

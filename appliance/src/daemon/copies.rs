@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Daemon;
-use super::snapshots::local_minute;
 use crate::alarms::{self, Alarm, Source};
 use crate::facility;
 use crate::snapshot::copies::due::{self, Seen};
@@ -55,7 +54,7 @@ impl Daemon {
                 log(&error.to_string());
             }
         }
-        let minute = local_minute(&self.places, &facility.time_zone, unix_s);
+        let minute = moment::local_minute(&self.places, &facility.time_zone, unix_s);
         let seen = Seen {
             hands_off: self.hands_off(observation),
             running: self.life(COPY).await.0,
@@ -79,6 +78,11 @@ impl Daemon {
             self.copies.tried = Some(now);
             self.order(async |bus| bus.order_start(COPY).await).await;
         }
+    }
+
+    /// A copy is being made.
+    pub(super) async fn is_copying(&self) -> bool {
+        self.life(COPY).await.0
     }
 
     fn show_copies(&mut self, alarm: Option<Alarm>) {

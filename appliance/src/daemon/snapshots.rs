@@ -6,7 +6,7 @@ use super::Daemon;
 use crate::alarms::{self, Alarm, Source};
 use crate::events::{Event, Moment};
 use crate::facility::{self, Facility};
-use crate::guards::{clock as clock_guard, disk};
+use crate::guards::disk;
 use crate::places::Places;
 use crate::release;
 use crate::snapshot::id::Id;
@@ -126,6 +126,12 @@ impl Daemon {
         }
     }
 
+    /// A snapshot is taken or proven.
+    pub(super) fn works_on_snapshots(&self) -> bool {
+        let jobs = &self.snapshots;
+        jobs.take.is_under_way() || jobs.prove.is_under_way()
+    }
+
     async fn thin(&mut self, now: Duration) {
         if due(&mut self.snapshots.thinned, now, THIN_PAUSE) {
             self.order(async |bus| bus.order_start(THIN).await).await;
@@ -182,7 +188,8 @@ impl Daemon {
             snapshots: all,
             hands_off: self.hands_off(observation),
             taking: self.snapshots.take.running,
-            proving: self.snapshots.prove.running,
+            // Both read or write whole tables: one at a time.
+            proving: self.snapshots.prove.running || self.rebuild.running,
             takes_failed: self.snapshots.take.failures,
             proofs_failed: self.snapshots.prove.failures,
             disk,
@@ -190,7 +197,7 @@ impl Daemon {
             uptime_s: moment::uptime_s(places, now),
             since_boot_s: now.as_secs(),
             boot: "",
-            local_minute: local_minute(places, &facility.time_zone, clock::unix_seconds()),
+            local_minute: moment::local_minute(places, &facility.time_zone, clock::unix_seconds()),
             every_s: u64::from(facility.snapshots.every_minutes) * 60,
             quiet: facility.snapshots.quiet(),
         }
@@ -241,6 +248,10 @@ impl Daemon {
 }
 
 impl Job {
+    fn is_under_way(&self) -> bool {
+        self.running || self.ordered.is_some()
+    }
+
     /// Whether what we ordered is over and came to nothing. `mark` is what the shelf shows now.
     fn over(&mut self, mark: u64, now: Duration) -> bool {
         let Some(ordered) = self.ordered.filter(|_| !self.running) else {
@@ -280,17 +291,6 @@ fn disk_of(places: &Places) -> Disk {
         Ok(disk) if disk.is_rotational() => Disk::Rotational,
         _ => Disk::Solid,
     }
-}
-
-/// Minutes since the facility's midnight; `None` while the clock cannot be believed.
-pub(super) fn local_minute(places: &Places, zone: &str, unix_s: u64) -> Option<u16> {
-    let built_s = release::identity(places).ok()?.built;
-    if clock_guard::wrong(unix_s, built_s) {
-        return None;
-    }
-    let time = jiff::Timestamp::from_second(i64::try_from(unix_s).ok()?).ok()?;
-    let local = time.to_zoned(jiff::tz::TimeZone::get(zone).ok()?);
-    u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).ok()
 }
 
 #[cfg(test)]

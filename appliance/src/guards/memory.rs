@@ -12,6 +12,13 @@ pub(super) struct Pressure {
     pub(super) full: u32,
 }
 
+impl Pressure {
+    /// People notice.
+    pub(super) fn is_hard(self) -> bool {
+        self.some >= HARD.some || self.full >= HARD.full
+    }
+}
+
 /// Reads `/proc/pressure/memory`.
 pub(super) fn parse(text: &str) -> Option<Pressure> {
     let line = |kind: &str| -> Option<u32> {
@@ -60,7 +67,7 @@ pub(super) enum Act {
 
 /// Decides; `now` is time since boot.
 pub(super) fn decide(state: State, seen: Pressure, now: Duration) -> (State, Option<Act>) {
-    if seen.some >= HARD.some || seen.full >= HARD.full {
+    if seen.is_hard() {
         let next = State {
             still: true,
             calm_since: None,

@@ -114,6 +114,18 @@ fn after(before: Option<&Moment>, clocks: Clocks) -> Moment {
     }
 }
 
+/// Minutes since the facility's midnight; `None` while the clock cannot be believed.
+#[must_use]
+pub fn local_minute(places: &Places, zone: &str, unix_s: u64) -> Option<u16> {
+    let built_s = release::identity(places).ok()?.built;
+    if clock::wrong(unix_s, built_s) {
+        return None;
+    }
+    let time = jiff::Timestamp::from_second(i64::try_from(unix_s).ok()?).ok()?;
+    let local = time.to_zoned(jiff::tz::TimeZone::get(zone).ok()?);
+    u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

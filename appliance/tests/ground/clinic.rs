@@ -14,10 +14,14 @@ use super::mariadb::{Server, block_on};
 /// Of one encounter.
 pub const OBSERVATIONS: u64 = 14;
 
+/// A key as OpenMRS makes them: no two neighbours begin alike, as the server's own UUID() would.
+pub const RANDOM_UUID: &str =
+    "INSERT(INSERT(INSERT(INSERT(MD5(UUID()), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-')";
+
 /// Makes schema `openmrs` with `rows` observations of earlier years (about 0.35 KB each on disk) and random UUIDs.
 pub fn found(server: &Server, rows: u64) {
     let fill = format!(
-        "INSERT INTO obs (encounter_id, person_id, value_text, uuid) SELECT 0, seq MOD 5000, REPEAT(CHAR(97 + seq MOD 26), 40), UUID() FROM seq_1_to_{rows}"
+        "INSERT INTO obs (encounter_id, person_id, value_text, uuid) SELECT 0, seq MOD 5000, REPEAT(CHAR(97 + seq MOD 26), 40), {RANDOM_UUID} FROM seq_1_to_{rows}"
     );
     server.run(&[
         "CREATE DATABASE openmrs",
@@ -36,6 +40,8 @@ pub struct Ack {
     pub writer: u64,
     pub number: u64,
     pub began: Instant,
+    /// When COMMIT was sent.
+    pub committing: Instant,
     pub ended: Instant,
 }
 
@@ -119,13 +125,13 @@ async fn work(
         let mut statements = vec![
             "START TRANSACTION".to_string(),
             format!(
-                "INSERT INTO encounter (writer, number, uuid) VALUES ({writer}, {number}, UUID())"
+                "INSERT INTO encounter (writer, number, uuid) VALUES ({writer}, {number}, {RANDOM_UUID})"
             ),
             "SET @e = LAST_INSERT_ID()".to_string(),
         ];
         for part in 0..OBSERVATIONS {
             statements.push(format!(
-                "INSERT INTO obs (encounter_id, person_id, value_text, uuid) VALUES (@e, {}, 'a value of some length, {part}', UUID())",
+                "INSERT INTO obs (encounter_id, person_id, value_text, uuid) VALUES (@e, {}, 'a value of some length, {part}', {RANDOM_UUID})",
                 number % 5000
             ));
         }
@@ -140,15 +146,17 @@ async fn work(
                 "UPDATE obs SET person_id = person_id + 1 WHERE obs_id = {row}"
             ));
         }
-        statements.push("COMMIT".to_string());
         for statement in &statements {
             client.run(statement).await.unwrap();
         }
+        let committing = Instant::now();
+        client.run("COMMIT").await.unwrap();
         let ended = Instant::now();
         acks.lock().unwrap().push(Ack {
             writer,
             number,
             began,
+            committing,
             ended,
         });
     }

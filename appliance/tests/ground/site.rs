@@ -60,6 +60,20 @@ impl Site {
         self.server.as_ref().unwrap()
     }
 
+    /// Does `work` with the server stopped cleanly.
+    pub fn stopped(&mut self, work: impl FnOnce(&Self)) {
+        self.server.take().unwrap().stop();
+        work(self);
+        self.restart(&[POOL]);
+    }
+
+    /// Starts it after it ended by itself, or was killed.
+    pub fn restart(&mut self, settings: &[&str]) {
+        self.server = None;
+        let (data, socket) = (self.places.database(), self.places.database_socket());
+        self.server = Some(Server::start(&data, &socket, settings));
+    }
+
     pub fn take(
         &self,
         still: &impl Standstill,

@@ -11,14 +11,14 @@ use posto::maintenance::Stop;
 use posto::places::Places;
 use posto::services::{DatabaseEnd, Services, ServicesError};
 use posto::snapshot::id::Id;
-use posto::snapshot::manifest::Reason;
+use posto::snapshot::manifest::{Manifest, Reason};
 use posto::snapshot::proof::{Depth, Proof, Verdict};
 use posto::snapshot::restore::error::RestoreError;
 use posto::snapshot::restore::mends;
 use posto::snapshot::restore::plan::{Observation, Wanted};
 use posto::snapshot::restore::run::{self, Choice, Phase, Restored, Setting};
 use posto::snapshot::shelf::{Shelf, Snapshot, list};
-use posto::snapshot::take::{Request, take};
+use posto::snapshot::take::{Progress, Request, Standstill, TakeError, take};
 
 use crate::ground::clinic;
 use crate::ground::mariadb::{self, MYSQL, Server, block_on};
@@ -31,21 +31,47 @@ const RELEASE_BUILT_S: u64 = 1_790_000_000;
 const UNIX_S: u64 = 1_795_369_791;
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How large it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    /// Of the disk (sparse), bytes.
+    pub(crate) disk_bytes: u64,
+    /// Observations of earlier years.
+    pub(crate) rows: u64,
+    /// The server's buffer pool, MiB.
+    pub(crate) pool_mib: u64,
+    /// Its redo log, MiB.
+    pub(crate) log_mib: u64,
+}
+
+const SMALL: Size = Size {
+    disk_bytes: 4 << 30,
+    rows: 20_000,
+    pool_mib: 64,
+    log_mib: 96,
+};
+
 pub(crate) struct Box {
     pub(crate) places: Places,
     pub(crate) calls: RefCell<Vec<&'static str>>,
+    pub(crate) size: Size,
     server: RefCell<Option<PrivateServer>>,
     // Last: the server's files are on it.
-    _xfs: Xfs,
+    pub(crate) xfs: Xfs,
 }
 
 impl Box {
     /// With a working database. `None` where it cannot be made here.
     pub(crate) fn new() -> Option<Self> {
+        Self::sized(SMALL)
+    }
+
+    /// As [`Box::new`], of this size.
+    pub(crate) fn sized(size: Size) -> Option<Self> {
         if !mariadb::is_here() {
             return None;
         }
-        let xfs = Xfs::new(4 << 30)?;
+        let xfs = Xfs::new(size.disk_bytes)?;
         let places = Places::under(&xfs.path());
         for path in [
             places.live(),
@@ -68,8 +94,9 @@ impl Box {
         let made = Self {
             places,
             calls: RefCell::default(),
+            size,
             server: RefCell::default(),
-            _xfs: xfs,
+            xfs,
         };
         made.put("complex_obs/scan", "at the snapshot");
         made.put("configuration_checksums/x", "at the snapshot");
@@ -79,8 +106,16 @@ impl Box {
         );
         let scratch = made.places.data().join("scratch");
         Server::install(&made.places.database(), &scratch);
-        let server = Server::start(&made.places.database(), &scratch.join("sock"), &[]);
-        clinic::found(&server, 20_000);
+        // Years go in at once, with memory enough for them.
+        let pool = format!("--innodb-buffer-pool-size={}M", size.pool_mib * 12);
+        let found = [
+            &pool,
+            "--innodb-log-file-size=1G",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--skip-log-bin",
+        ];
+        let server = Server::start(&made.places.database(), &scratch.join("sock"), &found);
+        clinic::found(&server, size.rows);
         server.run(&[
             "ALTER TABLE openmrs.obs ADD date_voided DATETIME",
             "CREATE TABLE openmrs.global_property (property VARCHAR(255) PRIMARY KEY, property_value TEXT) ENGINE=InnoDB",
@@ -90,6 +125,16 @@ impl Box {
         server.stop();
         made.start();
         Some(made)
+    }
+
+    /// The server's process.
+    pub(crate) fn server_id(&self) -> u32 {
+        self.server.borrow().as_ref().unwrap().id()
+    }
+
+    /// Stops the server cleanly.
+    pub(crate) fn stop(&self) {
+        self.server.borrow_mut().take().unwrap().stop().unwrap();
     }
 
     /// Starts the server on the live data.
@@ -124,14 +169,30 @@ impl Box {
         })
     }
 
-    pub(crate) fn search_index(&self) -> String {
+    /// Runs statements one after the other.
+    pub(crate) fn run(&self, statements: &[&str]) {
+        block_on(async {
+            let mut client = Client::connect(&self.places.database_socket(), LIMIT * 60)
+                .await
+                .unwrap();
+            for statement in statements {
+                client.run(statement).await.unwrap();
+            }
+        });
+    }
+
+    /// The one text of a query.
+    pub(crate) fn text(&self, query: &str) -> String {
         block_on(async {
             let mut client = Client::connect(&self.places.database_socket(), LIMIT)
                 .await
                 .unwrap();
-            let query = "SELECT property_value FROM openmrs.global_property";
             client.rows::<String>(query).await.unwrap().remove(0)
         })
+    }
+
+    pub(crate) fn search_index(&self) -> String {
+        self.text("SELECT property_value FROM openmrs.global_property")
     }
 
     /// Whether OpenMRS's account comes in with this password.
@@ -176,18 +237,19 @@ impl Box {
 
     /// Takes one.
     pub(crate) fn snapshot(&self) -> Id {
-        let request = Request {
-            reason: Reason::Scheduled,
-            facility: "test".to_string(),
-            release: "test".to_string(),
-            release_built: RELEASE_BUILT_S,
-            unix_s: UNIX_S,
-            since_boot: Duration::from_secs(100),
-            answer_limit: Duration::from_secs(30),
-        };
-        block_on(take(&self.places, &request, &Never, &mut |_| {}))
+        self.take(Duration::from_secs(30), &Never, &mut |_| {})
             .unwrap()
             .id
+    }
+
+    /// Takes one of a database that is silent when it does not answer in `answer_limit`.
+    pub(crate) fn take(
+        &self,
+        answer_limit: Duration,
+        still: &impl Standstill,
+        say: &mut dyn FnMut(Progress),
+    ) -> Result<Manifest, TakeError> {
+        take_one(&self.places, answer_limit, still, say)
     }
 
     /// As a proof would find it, changed by `change`.
@@ -220,7 +282,7 @@ impl Box {
             .unwrap();
     }
 
-    fn listed(&self, id: Id) -> Snapshot {
+    pub(crate) fn listed(&self, id: Id) -> Snapshot {
         let all = list(&self.places).unwrap();
         all.into_iter().find(|one| one.id() == id).unwrap()
     }
@@ -279,6 +341,25 @@ impl Box {
     }
 }
 
+/// As [`Box::take`], from any thread.
+pub(crate) fn take_one(
+    places: &Places,
+    answer_limit: Duration,
+    still: &impl Standstill,
+    say: &mut dyn FnMut(Progress),
+) -> Result<Manifest, TakeError> {
+    let request = Request {
+        reason: Reason::Scheduled,
+        facility: "test".to_string(),
+        release: "test".to_string(),
+        release_built: RELEASE_BUILT_S,
+        unix_s: UNIX_S,
+        since_boot: Duration::from_secs(100),
+        answer_limit,
+    };
+    block_on(take(places, &request, still, say))
+}
+
 impl Services for Box {
     async fn stop(&self) -> Result<DatabaseEnd, ServicesError> {
         self.calls.borrow_mut().push("stop");
@@ -298,20 +379,25 @@ impl Services for Box {
             directory: self.places.data().join("server"),
             user: Some(MYSQL),
             settings: [
-                "--log-bin=binlog",
-                "--server-id=1",
-                "--innodb-buffer-pool-size=64M",
+                "--log-bin=binlog".to_string(),
+                "--server-id=1".to_string(),
+                "--binlog-format=ROW".to_string(),
+                "--binlog-row-image=MINIMAL".to_string(),
+                "--sync-binlog=1".to_string(),
+                "--innodb-flush-method=O_DIRECT".to_string(),
+                format!("--innodb-buffer-pool-size={}M", self.size.pool_mib),
+                format!("--innodb-log-file-size={}M", self.size.log_mib),
             ]
             .map(Into::into)
             .into(),
-            start_limit: LIMIT,
+            start_limit: LIMIT * 15,
         };
         std::fs::create_dir_all(&site.directory).unwrap();
         let socket = self.places.database_socket();
         std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
         let _ = std::fs::remove_file(&socket);
         std::os::unix::fs::symlink(site.socket(), &socket).unwrap();
-        let server = PrivateServer::start(&site)
+        let server = PrivateServer::start_program(Path::new(&mariadb::program()), &site)
             .await
             .map_err(|error| ServicesError::Server(error.to_string()))?;
         *self.server.borrow_mut() = Some(server);

@@ -64,3 +64,11 @@ snapshot-show-bad = { $time }: BAD ({ $depth ->
    *[other] quick
 }, { $tables } tables, { $seconds } s): { $reason }
 snapshot-show-fell = { $table } had { $before } rows, now { $now }
+event-table-rebuilt = Table { $table } lay in { $before } pieces and was written anew in { $seconds } s; it lies in { $after } now.
+event-table-rebuild-gave-way = Table { $table } was not written anew: { $why }. It is as it was; another night comes.
+event-table-rebuild-refused = Table { $table } cannot be written anew while the clinic works: { $reason } It is as it was.
+reason-table-in-use = somebody was using it
+reason-stopped = the work was stopped
+reason-memory-short = memory was short
+reason-disk-fills = the data disk was filling
+reason-quiet-time-over = the quiet time was over

@@ -64,3 +64,11 @@ snapshot-show-bad = { $time }: DANIFICADA ({ $depth ->
    *[other] rápida
 }, { $tables } tabelas, { $seconds } s): { $reason }
 snapshot-show-fell = { $table } tinha { $before } linhas, agora { $now }
+event-table-rebuilt = A tabela { $table } estava em { $before } pedaços e foi escrita de novo em { $seconds } s; está agora em { $after }.
+event-table-rebuild-gave-way = A tabela { $table } não foi escrita de novo: { $why }. Está como estava; tenta-se noutra noite.
+event-table-rebuild-refused = A tabela { $table } não pode ser escrita de novo com a clínica a trabalhar: { $reason } Está como estava.
+reason-table-in-use = alguém estava a usá-la
+reason-stopped = o trabalho foi interrompido
+reason-memory-short = faltava memória
+reason-disk-fills = o disco dos dados estava a encher
+reason-quiet-time-over = a hora de sossego acabou
