@@ -1,7 +1,7 @@
 //! Figures of snapshots, for docs/benchmarks.md (`./check bench`); nothing passes or fails by a time. MariaDB on a real XFS, the
 //! buffer pool an eighth of the data. By hand:
 //! `cargo test -p posto --test snapshot_figures -- --ignored --nocapture --test-threads=1`
-//! `POSTO_FIGURES_ROWS` observations (600,000, about 220 MB; 3,000,000 are 1.1 GB) and a quarter of them, `POSTO_FIGURES_DAYS` (60)
+//! `POSTO_FIGURES_ROWS` observations (600,000, about 190 MB; 3,500,000 are 1.1 GB) and an eighth of them, `POSTO_FIGURES_DAYS` (60)
 //! of rewriting, `POSTO_FIGURES_WEEK` (7) days of entries, `POSTO_TEST_MARIADBD` another server than the host's.
 #![allow(
     clippy::unwrap_used,
@@ -50,12 +50,12 @@ fn rows() -> u64 {
     setting("POSTO_FIGURES_ROWS", 600_000)
 }
 
-/// A clinic with an eighth of its data in memory. [`ground::clinic`]'s observations take 370 bytes each, keys included.
+/// A clinic with an eighth of its data in memory. [`ground::clinic`]'s observations take some 320 bytes each, keys included.
 fn clinic(rows: u64) -> Option<Box> {
     let made = Box::sized(Size {
         disk_bytes: 20 << 30,
         rows,
-        pool_mib: (rows * 370 / 8 / 1_000_000).max(6),
+        pool_mib: (rows * 320 / 8 / 1_000_000).max(6),
         log_mib: 256,
     })?;
     let bytes = std::fs::metadata(ageing::table(&made)).unwrap().len();
@@ -75,11 +75,10 @@ fn days() -> u64 {
 #[test]
 #[ignore = "figures: ./check bench runs them"]
 fn clinics_of_two_sizes() {
-    for rows in [rows() / 4, rows()] {
+    for rows in [rows() / 8, rows()] {
         let Some(mut clinic) = clinic(rows) else {
             return;
         };
-        restoring::load_a_dump(&clinic);
         restoring::measure(&mut clinic, "new", 200);
         proving::measure(&clinic, "new");
         feeling::measure(&clinic, "new", &[1, 10, 60]);
@@ -88,13 +87,14 @@ fn clinics_of_two_sizes() {
         restoring::measure(&mut clinic, "aged", 200);
         proving::measure(&clinic, "aged");
         rebuilding::measure(&clinic);
+        restoring::load_a_dump(&clinic);
     }
 }
 
 #[test]
 #[ignore = "figures: ./check bench runs them"]
 fn a_disk_of_120_operations_a_second() {
-    if let Some(mut clinic) = clinic(rows() / 4) {
+    if let Some(mut clinic) = clinic(rows() / 8) {
         turning::measure(&mut clinic, days());
     }
 }
@@ -102,7 +102,7 @@ fn a_disk_of_120_operations_a_second() {
 #[test]
 #[ignore = "figures: ./check bench runs them"]
 fn a_week_of_entries() {
-    if let Some(clinic) = clinic(rows()) {
+    if let Some(clinic) = clinic(rows() / 2) {
         week::measure(&clinic, setting("POSTO_FIGURES_WEEK", 7));
     }
 }

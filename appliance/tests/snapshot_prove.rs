@@ -15,8 +15,6 @@ mod ground;
 mod cut_stop;
 #[path = "snapshot_prove/damage.rs"]
 mod damage;
-#[path = "snapshot_prove/figures.rs"]
-mod figures;
 #[path = "snapshot_prove/journal.rs"]
 mod journal;
 #[path = "snapshot_prove/nights.rs"]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use posto::system::reflink::{self, PIECE_BYTES, clone_file};
 
 use crate::clinic_box::Box;
+use crate::feeling::give_back;
 
 const PAGE: usize = 16 << 10;
 /// Of the file's pages, one in so many is written a day: 7,000 of 67,000.
@@ -32,13 +33,16 @@ pub(crate) fn measure(clinic: &Box, days: u64) {
     eprintln!(
         "| day | extents of obs | KB an extent | read whole, cold cache, s | MB/s | cloned in, ms |\n|---|---|---|---|---|---|"
     );
-    let mut clock = Random(7);
+    let mut random = Random(7);
     for day in 0..=days {
         if matches!(day, 0 | 1 | 2 | 4 | 8 | 15 | 30) || day == days {
             line(clinic, day);
         }
         if day < days {
-            pass(clinic, &mut clock);
+            pass(clinic, &mut random);
+        }
+        if day % 10 == 9 {
+            give_back(clinic);
         }
     }
     clinic.start();
