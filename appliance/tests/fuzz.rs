@@ -20,7 +20,7 @@ use posto::database::import::reading::frame::{self, Frame};
 use posto::database::import::reading::{Order, worker};
 use posto::database::import::tokens::Tokens;
 use posto::database::import::{properties as import_properties, source, statement};
-use posto::database::redo;
+use posto::database::{journal, redo};
 use posto::facility::Facility;
 use posto::guards::heap::histogram;
 use posto::guards::smart;
@@ -155,6 +155,32 @@ fn redo_log_head() {
         for size in [bytes.len() as u64, 96 << 20, u64::MAX] {
             let _ = redo::Log::parse(bytes, size);
         }
+    });
+}
+
+/// Whatever stands there, its last whole change ends within it, and marking it changes no other byte.
+#[test]
+fn servers_journal() {
+    // A format description, a GTID, a row change, an XID.
+    let mut seed = b"\xfebin".to_vec();
+    for (kind, body) in [(15, 80), (162, 19), (23, 40), (16, 12)] {
+        let mut event = vec![0; 19 + body];
+        event[4] = kind;
+        event[9] = u8::try_from(event.len()).unwrap();
+        seed.extend(event);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("binlog.000001");
+    fuzz!([&seed], |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let end = journal::end(&path);
+        assert!(end.is_err() || end.is_ok_and(|end| end <= bytes.len() as u64));
+        let mut marked = bytes.to_vec();
+        if journal::reopen(&path).is_ok() {
+            marked[21] |= 1;
+            assert_eq!(journal::state(&path).unwrap(), journal::State::InUse);
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), marked);
     });
 }
 

@@ -178,16 +178,18 @@ mod tests {
         events.extend([gtid(true), query("CREATE TABLE x (i INT)")]);
         events.extend([gtid(false), query("SAVEPOINT a"), (ROWS, vec![0; 9])]);
         let (all, ends) = bytes(&events);
-        for (cut, whole) in [
-            (11, 9),
+        let wholes = [
+            (12, 9),
             (10, 9),
             (9, 9),
             (8, 7),
-            (7, 4),
-            (5, 4),
-            (4, 1),
+            (7, 7),
+            (6, 4),
+            (4, 4),
+            (3, 1),
             (2, 1),
-        ] {
+        ];
+        for (cut, whole) in wholes {
             let cut = usize::try_from(ends[cut]).unwrap();
             assert_eq!(walk(&all[..cut]).unwrap(), Some(ends[whole]), "{cut}");
         }
