@@ -14,7 +14,7 @@ const AFTER_BOOT_S: u64 = 15 * MINUTE_S;
 const FULL_QUIET_S: u64 = 16 * HOUR_S;
 /// And at any time of day when it is this old: a box that is switched off at night has no quiet time.
 const FULL_ANYWAY_S: u64 = 30 * HOUR_S;
-/// A rotational disk reads a whole database for an hour.
+/// At 120 operations a second a full proof takes 0.9 s a MB (docs/decisions.md): three hours for 13 GB.
 const FULL_ANYWAY_ROTATIONAL_S: u64 = 7 * 24 * HOUR_S;
 /// What failed is tried again after this, doubling.
 const RETRY_S: u64 = 5 * MINUTE_S;

@@ -21,7 +21,7 @@ const LOOK_S: u64 = HOUR_S;
 const BESIDES_BYTES: u64 = 256 << 20;
 /// Bytes a second that a rebuild is believed to make at least.
 const SOLID_BYTES_A_SECOND: u64 = 4 << 20;
-const ROTATIONAL_BYTES_A_SECOND: u64 = 1 << 20;
+const ROTATIONAL_BYTES_A_SECOND: u64 = 512 << 10;
 /// Connecting, waiting for locks, the last step.
 const START_S: u64 = 60;
 
