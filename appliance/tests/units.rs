@@ -115,6 +115,11 @@ fn a_rebuild_can_always_be_told_to_stop_and_sees_only_what_it_needs() {
     assert_eq!(oom_score(rebuild), 900);
     assert_eq!(setting(rebuild, "PrivateNetwork").unwrap(), "yes");
     assert_eq!(setting(rebuild, "WantedBy"), None);
+    // guards::disk takes a mount that cannot be written for no data disk at all: nothing would ever be rebuilt (seen).
+    assert_eq!(
+        setting(rebuild, "ReadWritePaths").unwrap(),
+        "-/data /run/posto"
+    );
     // It never starts the clinic, and its end comes before the database's own is forced.
     assert_eq!(setting(rebuild, "Requires"), None);
     let stop = seconds(&setting(rebuild, "TimeoutStopSec").unwrap());

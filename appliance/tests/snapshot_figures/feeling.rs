@@ -16,7 +16,7 @@ use crate::spread::Spread;
 
 /// Entries measured before, and snapshots measured at each count.
 const ENTRIES: usize = 400;
-const MEASURED: usize = 5;
+const MEASURED: usize = 6;
 
 /// One stretch of time, or several.
 pub(crate) struct Felt {
@@ -62,21 +62,25 @@ impl Felt {
 
 /// Snapshots with so many held, and the freeze at the end; then all are thrown away.
 pub(crate) fn measure(clinic: &Box, age: &str, counts: &[usize]) {
-    let writers = writers(clinic);
     eprintln!(
         "| {age}, snapshots held | extents of obs | before: commit p50 / p99, ms | entry p50 / p99 | longest gap | during: commit p50 / p99, ms | entry p50 / p99 | longest gap | entry p99, ratio | commits held: median, p99, ms (of) | whole, ms |\n|---|---|---|---|---|---|---|---|---|---|---|"
     );
     let mut held = 0;
     for &wanted in counts {
-        let mut commits = Spread::default();
         while held < wanted {
-            writers.wait_for(10);
-            commits.put(take_one(clinic));
+            // A few entries, and a server at rest: beside writers that never pause each would first wait for dirty pages.
+            let few = writers(clinic);
+            few.wait_for(10);
+            few.stop();
+            take_one(clinic);
             held += 1;
         }
-        line(clinic, &writers, held, commits);
+        let writers = writers(clinic);
+        line(clinic, &writers, held);
         held += MEASURED;
+        writers.stop();
     }
+    let writers = writers(clinic);
     freeze(clinic, &writers, age);
     writers.stop();
     throw_all_away(clinic);
@@ -93,9 +97,9 @@ fn take_one(clinic: &Box) -> Duration {
     Duration::from_micros(manifest.held_us)
 }
 
-fn line(clinic: &Box, writers: &Writers, held: usize, mut commits: Spread) {
+fn line(clinic: &Box, writers: &Writers, held: usize) {
     let before = steady(writers);
-    let (mut during, mut whole) = (Vec::new(), Spread::default());
+    let (mut during, mut commits, mut whole) = (Vec::new(), Spread::default(), Spread::default());
     for _ in 0..MEASURED {
         writers.wait_for(40);
         let began = Instant::now();

@@ -7,8 +7,8 @@ use crate::snapshot::schedule::{Disk, Quiet};
 const HOUR_S: u64 = 3600;
 /// Fewer pieces are cloned, and read by a disk with heads, soon enough.
 const MANY_EXTENTS: u64 = 8_000;
-/// Scattered: not even two of InnoDB's pages lie together. By then half of the table's pages no longer share their place with old
-/// snapshots, so that a new copy costs as much again at most, and a table of twice the size comes to it in twice the days.
+/// Scattered: not even two of InnoDB's pages lie together. Where a tenth of the pages changes a day it comes to that in four days, and
+/// to one page apiece in two weeks; a table of twice the size comes to it in twice the days.
 const SCATTERED_BYTES: u64 = 32 << 10;
 /// A table that was rebuilt has a week's rest: the snapshots of the days before still hold its old place.
 const AGAIN_S: u64 = 7 * 24 * HOUR_S;
@@ -51,11 +51,11 @@ impl Table {
         self.extents >= MANY_EXTENTS && self.bytes / self.extents < SCATTERED_BYTES
     }
 
-    /// Room that a rebuild takes while it lasts: the copy, and its keys once more while they are sorted. The old place becomes
-    /// free only where no snapshot holds it.
+    /// Room that a rebuild takes while it lasts (seen: three times the table): the copy, its keys once more while they are
+    /// sorted, and a snapshot meanwhile that copies the redo. The old place becomes free only where no snapshot holds it.
     #[must_use]
     pub fn needed_bytes(&self) -> u64 {
-        self.bytes.saturating_mul(2).saturating_add(BESIDES_BYTES)
+        self.bytes.saturating_mul(3).saturating_add(BESIDES_BYTES)
     }
 
     /// Seconds that it may take.
