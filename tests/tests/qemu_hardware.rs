@@ -5,21 +5,24 @@
 //!
 //! `POSTO_PICTURES=<folder>` keeps pictures of the screen.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use posto_tests::command::run;
-use posto_tests::qemu::site::{BOOT_LIMIT, Mounted, OPEN_LIMIT};
-use posto_tests::qemu::{Machine, Site};
-use posto_tests::{release, wait};
+use posto_tests::qemu::hand::{self, picture};
+use posto_tests::qemu::site::{Mounted, OPEN_LIMIT};
+use posto_tests::qemu::{Hand, Machine, Site};
+use posto_tests::release;
 
 /// The database's clean end and all of systemd's, in emulation.
 const OFF_LIMIT: Duration = Duration::from_secs(600);
-/// What the technician's shell leaves for this test, on the data partition.
-const FINDINGS: &str = "findings";
-/// Its last word.
-const DONE: &str = "technician-was-here";
+/// A service's start, Argon2id, a screen painted anew, in emulation on a loaded machine.
+const SCREEN_LIMIT: Duration = Duration::from_secs(240);
+/// The two services that read the disk's health.
+const HEALTH_LIMIT: Duration = Duration::from_secs(240);
+/// On the screen while its menu is there.
+const MENU: &str = "Desligar o servidor";
 
 /// Everything that the box's journal kept.
 fn journal(data: &Mounted) -> Result<String> {
@@ -31,13 +34,6 @@ fn journal(data: &Mounted) -> Result<String> {
         "--output=cat".as_ref(),
         "--no-pager".as_ref(),
     ])
-}
-
-fn picture(machine: &mut Machine, name: &str) -> Result<()> {
-    match std::env::var_os("POSTO_PICTURES") {
-        Some(folder) => machine.picture(&PathBuf::from(folder).join(format!("{name}.png"))),
-        None => Ok(()),
-    }
 }
 
 /// The power button, and the journal of the boot that it ended.
@@ -61,34 +57,25 @@ fn said(text: &str, words: &str) -> Result<()> {
     Ok(())
 }
 
-/// Has the technician's shell opened at the screen, by the code on the data partition, and a command typed there.
-fn technician(site: &Site, machine: &mut Machine, command: &str) -> Result<()> {
-    let code = {
-        let data = site.running_data()?;
-        std::fs::read_to_string(data.path().join("secrets/technician-code"))?
-    };
-    picture(machine, "1-menu")?;
-    // From the first item backwards: off, restart, technician.
-    machine.press(&["up", "up", "up", "ret"])?;
-    machine.type_text(code.trim())?;
-    picture(machine, "2-code")?;
+/// SQL from the menu: the code, a question typed, its answer on the screen, and back to the menu.
+fn technicians_sql(site: &Site, machine: &mut Machine, hand: &mut Hand) -> Result<()> {
+    hand.wait_for_screen(MENU, SCREEN_LIMIT)?;
+    hand::open_technician(site, machine)?;
+    hand.wait_for_screen("SQL (base de dados)", SCREEN_LIMIT)?;
+    // The first item.
     machine.press(&["ret"])?;
-    // Argon2id in emulation; the picture tells a person what went wrong if the shell does not come.
-    wait::pause(Duration::from_secs(30));
-    picture(machine, "3-technician")?;
-    // SQL, four journals, the shell.
-    machine.press(&["down", "down", "down", "down", "down", "ret"])?;
-    wait::pause(Duration::from_secs(30));
-    picture(machine, "4-shell")?;
-    machine.type_text(command)?;
-    machine.type_text("\n")?;
-    machine.wait_for(DONE, BOOT_LIMIT)?;
-    picture(machine, "5-done")
-}
-
-fn findings(data: &Mounted, name: &str) -> Result<String> {
-    let path = data.path().join(FINDINGS).join(name);
-    std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+    hand.wait_for_screen("MariaDB [openmrs]>", SCREEN_LIMIT)?;
+    machine.type_text("select 6*7 as resposta, count(*) as pessoas from person;\n")?;
+    let screen = hand.wait_for_screen("1 row in set", SCREEN_LIMIT)?;
+    picture(machine, "6-sql")?;
+    println!("the screen shows:\n{}", screen.trim_end());
+    ensure!(
+        screen.lines().any(|line| line.starts_with("|       42 |")),
+        "the answer is not on the screen"
+    );
+    machine.type_text("exit\n")?;
+    hand.wait_for_screen(MENU, SCREEN_LIMIT)?;
+    picture(machine, "7-menu")
 }
 
 #[test]
@@ -98,31 +85,24 @@ fn watchdogs_the_power_button_the_disks_health_and_a_technician_at_the_keys() ->
 
     let mut machine = site.start()?;
     site.wait_for_open_door(OPEN_LIMIT)?;
-    // In words that a Portuguese keyboard has: what the box knows of its disk, of its limits, of its watchdog.
-    technician(
-        &site,
-        &mut machine,
-        &format!(
-            "mkdir /data/{FINDINGS}; cd /data/{FINDINGS}; systemctl start posto-smart.service posto-smart-read.service; \
-             cp /run/posto/smart/health.json health; cat /sys/fs/cgroup/system.slice/openmrs.service/pids.max > tasks; \
-             cat /sys/fs/cgroup/system.slice/openmrs.service/memory.max > memory; \
-             cat /sys/class/watchdog/watchdog0/identity > watchdog; sync; echo {DONE} > /dev/ttyS0"
-        ),
-    )?;
+    let mut hand = Hand::open(&site, &mut machine)?;
+    let mut ask = |command: &str| {
+        let said = hand.run_within(command, HEALTH_LIMIT)?;
+        println!("{command}: {}", said.trim());
+        Ok::<_, anyhow::Error>(said)
+    };
+    ask("systemctl start posto-smart.service posto-smart-read.service")?;
+    let health = ask("cat /run/posto/smart/health.json")?;
+    ensure!(health.contains("good"), "the disk's health was not read");
+    let tasks = ask("cat /sys/fs/cgroup/system.slice/openmrs.service/pids.max")?;
+    ensure!(tasks.trim() == "1024", "TasksMax");
+    let memory = ask("cat /sys/fs/cgroup/system.slice/openmrs.service/memory.max")?;
+    ensure!(memory.trim().parse::<u64>().is_ok(), "MemoryMax");
+    let watchdog = ask("cat /sys/class/watchdog/watchdog0/identity")?;
+    ensure!(watchdog.contains("iTCO"), "the board's");
+    technicians_sql(&site, &mut machine, &mut hand)?;
     let text = switch_off(&site, machine)?;
     said(&text, "watchdog")?;
-    {
-        let data = site.data()?;
-        for name in ["health", "tasks", "memory", "watchdog"] {
-            println!("{name}: {}", findings(&data, name)?.trim());
-        }
-        ensure!(findings(&data, "tasks")?.trim() == "1024", "TasksMax");
-        ensure!(findings(&data, "watchdog")?.contains("iTCO"), "the board's");
-        ensure!(
-            findings(&data, "health")?.contains("good"),
-            "the disk's health was not read"
-        );
-    }
 
     let machine = site.start_without_watchdog()?;
     site.wait_for_open_door(OPEN_LIMIT)?;

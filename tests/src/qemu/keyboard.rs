@@ -1,7 +1,7 @@
 //! Hands at the machine: its keyboard (Portuguese keys) and what its screen shows.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -9,8 +9,11 @@ use serde_json::json;
 use super::machine::Machine;
 use crate::wait;
 
-/// Between two keys: an emulated keyboard's buffer has room for some.
+/// Between two keys at least: QEMU holds each for 100 ms.
 const BETWEEN_KEYS: Duration = Duration::from_millis(120);
+/// Most keys change the screen, and the next one waits for it: an emulated keyboard has room for a few keys only, and a machine on
+/// a busy host lost some. For those that change nothing this is enough.
+const SEEN: Duration = Duration::from_secs(2);
 
 /// QEMU's names (QKeyCode: places on a US keyboard) of the keys that give `character` on a Portuguese one.
 fn chord(character: char) -> Option<Vec<String>> {
@@ -62,10 +65,23 @@ impl Machine {
             .iter()
             .map(|key| json!({ "type": "qcode", "data": key }))
             .collect();
+        let before = self.pixels()?;
         self.control()
             .command_with("send-key", &json!({ "keys": keys }))?;
+        let pressed = Instant::now();
         wait::pause(BETWEEN_KEYS);
+        while pressed.elapsed() < SEEN && self.pixels()? == before {
+            wait::pause(BETWEEN_KEYS);
+        }
         Ok(())
+    }
+
+    fn pixels(&mut self) -> Result<Vec<u8>> {
+        let at = self.scratch().join("screen.ppm");
+        let file = at.display().to_string();
+        self.control()
+            .command_with("screendump", &json!({ "filename": file }))?;
+        Ok(std::fs::read(at)?)
     }
 
     /// Keeps what the screen shows now as a picture (PNG).

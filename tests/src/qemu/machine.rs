@@ -1,5 +1,6 @@
 //! Starting a machine and ending it.
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -18,6 +19,13 @@ const UEFI_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /// QEMU's names of the disk's image and of the file below it.
 pub(super) const IMAGE_NODE: &str = "disk-image";
 pub(super) const FILE_NODE: &str = "disk-file";
+/// And of the controller with sockets for USB.
+pub(super) const USB: &str = "usb";
+
+/// QEMU's own sockets.
+const CONTROL: &str = "qmp";
+const DEBUG: &str = "gdb";
+const HAND: &str = "hand";
 
 /// Which firmware starts the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +129,8 @@ pub fn overlay(base: &Path, at: &Path, size: u64) -> Result<()> {
     Ok(())
 }
 
-fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<String>> {
+fn arguments(setup: &Setup<'_>, sockets: &Path) -> Result<Vec<String>> {
+    let socket = |name: &str| format!("unix:{},server=on,wait=off", sockets.join(name).display());
     let folder = setup.folder;
     let (format, path) = match setup.disk {
         Disk::Raw(path) => ("raw", path),
@@ -148,10 +157,10 @@ fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<Stri
         "-smp".into(),
         setup.processors.to_string(),
     ]);
-    add(&[
-        "-qmp".into(),
-        format!("unix:{},server=on,wait=off", control.display()),
-    ]);
+    add(&["-qmp".into(), socket(CONTROL)]);
+    // The second serial line: ttyS1, where a hand inside listens (see `hand`).
+    add(&["-serial".into(), socket(HAND)]);
+    add(&["-device".into(), format!("qemu-xhci,id={USB}")]);
     add(&[
         "-drive".into(),
         format!(
@@ -160,10 +169,7 @@ fn arguments(setup: &Setup<'_>, control: &Path, debug: &Path) -> Result<Vec<Stri
             path.display()
         ),
     ]);
-    add(&[
-        "-gdb".into(),
-        format!("unix:{},server=on,wait=off", debug.display()),
-    ]);
+    add(&["-gdb".into(), socket(DEBUG)]);
     // The chipset's watchdog may reset the machine, as a board's does; strapped off, its driver refuses it.
     add(&[
         "-global".into(),
@@ -209,15 +215,14 @@ impl Machine {
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         // Sockets have short paths only, so a folder of its own under the system's one for temporary files.
         let sockets = tempfile::Builder::new().prefix("posto-qemu").tempdir()?;
-        let (control, debug) = (sockets.path().join("qmp"), sockets.path().join("gdb"));
         let mut child = command::ending_with_us(&["qemu-system-x86_64"])
-            .args(arguments(setup, &control, &debug)?)
+            .args(arguments(setup, sockets.path())?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .context("cannot start qemu-system-x86_64: install the package qemu-system-x86")?;
-        let started = Self::connect(&mut child, setup, &control);
+        let started = Self::connect(&mut child, setup, &sockets.path().join(CONTROL));
         match started {
             Ok((serial, qmp)) => Ok(Self {
                 child,
@@ -263,7 +268,18 @@ impl Machine {
     /// # Errors
     /// When QEMU's debugger does not answer.
     pub fn debugger(&self) -> Result<Debugger> {
-        Debugger::connect(&self.sockets.path().join("gdb"))
+        Debugger::connect(&self.sockets.path().join(DEBUG))
+    }
+
+    /// A folder that goes with the machine.
+    pub(super) fn scratch(&self) -> &Path {
+        self.sockets.path()
+    }
+
+    /// The other end of the machine's second serial line.
+    pub(super) fn second_line(&self) -> Result<UnixStream> {
+        let path = self.sockets.path().join(HAND);
+        UnixStream::connect(&path).with_context(|| format!("no serial line at {}", path.display()))
     }
 
     /// Presses the power button shortly (ACPI).
