@@ -89,11 +89,11 @@ impl Box<'_> {
         Ok((ended.code == 0, said))
     }
 
-    /// What the unit's last run said.
+    /// What the unit said since this was last asked. Not by its invocation: a unit that is over may be forgotten with it.
     fn said(&mut self) -> Result<String> {
         self.run(
-            "journalctl --sync; journalctl -q -o cat --no-pager -t posto \
-             _SYSTEMD_INVOCATION_ID=$(systemctl show -P InvocationID posto-copy.service)",
+            "journalctl --sync; journalctl -q -o cat --no-pager --cursor-file=/run/copy-cursor \
+             -u posto-copy.service",
         )
     }
 
