@@ -13,7 +13,7 @@ use crate::wait;
 const BETWEEN_KEYS: Duration = Duration::from_millis(120);
 /// Most keys change the screen, and the next one waits for it: an emulated keyboard has room for a few keys only, and a machine on
 /// a busy host lost some. For those that change nothing this is enough.
-const SEEN: Duration = Duration::from_secs(2);
+const SEEN: Duration = Duration::from_secs(10);
 
 /// QEMU's names (QKeyCode: places on a US keyboard) of the keys that give `character` on a Portuguese one.
 fn chord(character: char) -> Option<Vec<String>> {
