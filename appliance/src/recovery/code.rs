@@ -60,6 +60,10 @@ pub(super) fn open(sealed: &[u8], typed: &str) -> Result<Identity, RecoveryError
         age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => {
             RecoveryError::WrongCode
         }
+        // Said here: the crate's own words subtract what this machine could do from what is asked for, and panic on a fast one.
+        age::DecryptError::ExcessiveWork { required, .. } => not_sealed(&format!(
+            "it asks for 2^{required} rounds of work, more than 2^{WORK_LIMIT}"
+        )),
         other => not_sealed(&other),
     })?;
     String::from_utf8_lossy(&text)
