@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,10 +27,12 @@ use crate::system::{block, clock};
 pub(super) async fn run(places: &Places) -> anyhow::Result<()> {
     let stop = Stop::default();
     watch_signals(&stop)?;
-    while let Some(table) = choose(places)? {
+    while let Some((table, longest)) = choose(places)? {
         let flag = stop.flag();
+        let until = clock::since_boot() + longest;
         let outcome = act::rebuild(&places.database_socket(), &table, &mut || {
-            way(places, &flag)
+            let too_long = || (clock::since_boot() >= until).then_some(Way::TooLong);
+            way(places, &flag).or_else(too_long)
         })
         .await?;
         tell(places, &table, &outcome)?;
@@ -55,8 +58,8 @@ fn watch_signals(stop: &Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The next one, anew after each: room and time have become less.
-fn choose(places: &Places) -> anyhow::Result<Option<Table>> {
+/// The next one and how long it may take, anew after each: room and time have become less.
+fn choose(places: &Places) -> anyhow::Result<Option<(Table, Duration)>> {
     let tables = lying::tables(&places.database())?;
     let (facility, _) = facility::in_force(places);
     let record = Record::read(places);
@@ -73,7 +76,10 @@ fn choose(places: &Places) -> anyhow::Result<Option<Table>> {
         quiet: facility.snapshots.quiet(),
     };
     Ok(match decide::next(&seen) {
-        Next::Rebuild(table) => Some(table.clone()),
+        Next::Rebuild(table) => Some((
+            table.clone(),
+            Duration::from_secs(table.longest_s(seen.disk)),
+        )),
         Next::TooLate(table) => {
             log(&format!(
                 "{} lies in {} pieces; the quiet time is too short for it now",

@@ -72,3 +72,4 @@ reason-stopped = the work was stopped
 reason-memory-short = memory was short
 reason-disk-fills = the data disk was filling
 reason-quiet-time-over = the quiet time was over
+reason-takes-too-long = it took too long beside the work of the clinic

@@ -72,3 +72,4 @@ reason-stopped = o trabalho foi interrompido
 reason-memory-short = faltava memória
 reason-disk-fills = o disco dos dados estava a encher
 reason-quiet-time-over = a hora de sossego acabou
+reason-takes-too-long = demorou demasiado ao lado do trabalho da clínica
