@@ -1,0 +1,20 @@
+//! Signed releases: The Update Framework's metadata, verified and made.
+//!
+//! [`workflow`] is the client: a state machine without I/O. [`state`] keeps what it trusts, [`source`] brings what it
+//! asks for, [`update`] puts the three together.
+
+pub mod bounds;
+pub mod canonical;
+pub mod durable;
+pub mod envelope;
+pub mod hashes;
+pub mod http;
+pub mod key;
+pub mod metadata;
+pub mod pattern;
+pub mod role;
+pub mod source;
+pub mod state;
+pub mod time;
+pub mod update;
+pub mod workflow;
