@@ -5,6 +5,7 @@
 
 pub mod bounds;
 pub mod canonical;
+pub mod clock;
 pub mod durable;
 pub mod envelope;
 pub mod hashes;
@@ -12,7 +13,9 @@ pub mod http;
 pub mod key;
 pub mod metadata;
 pub mod pattern;
+pub mod publish;
 pub mod role;
+pub mod rollout;
 pub mod source;
 pub mod state;
 pub mod time;

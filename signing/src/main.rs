@@ -1,9 +1,20 @@
-//! The publisher's tool. It does not sign yet: it refuses, saying so.
+//! The publisher's tool: keys, ceremonies of the root, and a repository of static files.
+//!
+//! Exit codes: 0 done, 1 failed (the message says what stands), 2 wrong arguments, 3 something expires soon
+//! (`expire-report` only).
+
 use std::process::ExitCode;
 
+use clap::Parser;
+
+mod cli;
+
 fn main() -> ExitCode {
-    eprintln!(
-        "posto-sign: signing releases is not built yet in this version; nothing was read, signed or written."
-    );
-    ExitCode::from(2)
+    match cli::run(&cli::Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("posto-sign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

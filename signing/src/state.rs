@@ -6,9 +6,11 @@ use crate::workflow::{Change, Stored};
 
 mod database;
 mod directory;
+mod memory;
 
 pub use database::{DatabaseState, Opened};
 pub use directory::DirectoryState;
+pub use memory::MemoryState;
 
 /// Why the state could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::envelope::{Envelope, Malformed, RoleKeys};
 use crate::hashes::Mismatch;
 use crate::key::Key;
-use crate::metadata::{MetaFile, Metadata, Root, Snapshot, Targets, Timestamp};
+use crate::metadata::{Common, MetaFile, Metadata, Root, Snapshot, Targets, Timestamp};
 use crate::role::{self, RoleName};
 
 mod root;
@@ -382,6 +382,28 @@ impl Workflow {
         &self.expired
     }
 
+    /// Name, version and expiry (unix seconds) of the four roles, as far as the update has come.
+    #[must_use]
+    pub fn editions(&self) -> Vec<(String, Common)> {
+        let named = |name: &str, common: &Common| (name.to_owned(), common.clone());
+        let mut editions = vec![named(role::ROOT, self.root.common())];
+        editions.extend(
+            self.timestamp
+                .iter()
+                .map(|timestamp| named(role::TIMESTAMP, timestamp.common())),
+        );
+        editions.extend(
+            self.snapshot
+                .iter()
+                .map(|snapshot| named(role::SNAPSHOT, snapshot.common())),
+        );
+        editions.extend(
+            self.targets()
+                .map(|targets| named(role::TARGETS, targets.common())),
+        );
+        editions
+    }
+
     /// The version in a file's name, where the repository is a consistent one (5.3.12).
     fn consistent(&self, version: u64) -> Option<u64> {
         self.root.consistent_snapshot.then_some(version)
@@ -399,10 +421,13 @@ impl Workflow {
                 now_s: self.now_s,
             }),
             Expiry::Warn => {
-                self.expired.push(Expired {
+                let expired = Expired {
                     role: role.clone(),
                     expires_s,
-                });
+                };
+                if !self.expired.contains(&expired) {
+                    self.expired.push(expired);
+                }
                 Ok(())
             }
         }

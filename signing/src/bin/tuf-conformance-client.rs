@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use posto_signing::bounds::Bounds;
+use posto_signing::clock::now_s;
 use posto_signing::durable;
 use posto_signing::http::{HttpSource, Patience};
 use posto_signing::state::{DirectoryState, TrustedState};
@@ -66,14 +66,6 @@ fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the clock is read in main")]
-fn now_s() -> anyhow::Result<i64> {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .context("the clock is before 1970")?;
-    Ok(i64::try_from(since.as_secs())?)
-}
-
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut state = DirectoryState::new(&arguments.metadata_dir);
     match &arguments.command {
@@ -91,7 +83,7 @@ fn init(trusted_root: &Path, state: &mut DirectoryState) -> anyhow::Result<()> {
         &file,
         posto_signing::workflow::Stored::default(),
         policy,
-        now_s()?,
+        now_s(),
     )?;
     let version = posto_signing::metadata::Metadata::common(&**workflow.root()).version;
     state.apply(&[Change::Root { version, file }])?;
@@ -110,7 +102,7 @@ fn refresh(
         .root
         .clone()
         .context("no root.json: init comes first")?;
-    let mut workflow = Workflow::begin(&anchor, stored, Policy::strict(), now_s()?)?;
+    let mut workflow = Workflow::begin(&anchor, stored, Policy::strict(), now_s())?;
     let mut source = HttpSource::new(
         metadata_url,
         arguments.target_base_url.as_deref(),

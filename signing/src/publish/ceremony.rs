@@ -1,0 +1,375 @@
+//! Ceremonies of the root: made on a computer without a network, in a folder with `keys/` and `root/`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::document::{self, DocumentError, Edition, Signatories};
+use super::key_file::{self, KeyFileError, KeyRing};
+use super::keys::{Keys, SigningError};
+use super::passphrase::PassphraseError;
+use super::signer::{PublicKey, Scheme, Signer, SignerError};
+use crate::bounds::Bounds;
+use crate::durable::{self, FileError};
+use crate::envelope::Envelope;
+use crate::metadata::Metadata;
+use crate::role::{ROOT, SNAPSHOT, TARGETS, TIMESTAMP};
+use crate::workflow::{Answer, Policy, Refusal, Stored, Workflow};
+
+/// Most keys of one role.
+const MOST_KEYS: u64 = 20;
+
+/// Why a ceremony ended.
+#[derive(Debug, thiserror::Error)]
+pub enum CeremonyError {
+    /// There is a root already.
+    #[error("{0} has a root already: `posto-sign root rotate` makes the next one")]
+    Begun(PathBuf),
+    /// There is none.
+    #[error("{0} has no root/1.root.json: `posto-sign init` makes it")]
+    NotBegun(PathBuf),
+    /// A threshold that cannot be reached, or no key.
+    #[error(
+        "{role}: {threshold} of {keys} keys cannot be (1 to {MOST_KEYS} keys, a threshold of at most as many)"
+    )]
+    Threshold {
+        /// Which role.
+        role: String,
+        /// Keys.
+        keys: u64,
+        /// Wanted of them.
+        threshold: u64,
+    },
+    /// No such key in the root.
+    #[error("{0} is no key of the present root (keys are called root-1, targets-1, ...)")]
+    NoSuchKey(String),
+    /// A root that does not follow from the first.
+    #[error("{path}: {why}")]
+    Root {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: Refusal,
+    },
+    /// A root that cannot be read.
+    #[error("{0}: not readable")]
+    Unreadable(PathBuf),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A key file.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// A key.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// A passphrase.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    /// The metadata.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The signatures.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+}
+
+/// A ceremony's folder.
+#[derive(Debug, Clone)]
+pub struct Ceremony {
+    folder: PathBuf,
+}
+
+/// The roots of a ceremony, each proven by the one before.
+#[derive(Debug, Clone)]
+pub struct Roots {
+    /// By version, from 1.
+    pub files: Vec<Vec<u8>>,
+    /// Who may sign, by the newest.
+    pub roles: BTreeMap<String, Signatories>,
+    /// When the newest expires, unix seconds.
+    pub expires_s: i64,
+}
+
+impl Roots {
+    /// The first root: what clients begin with.
+    #[must_use]
+    pub fn first(&self) -> &[u8] {
+        self.files.first().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// How many keys, and how many of them are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quorum {
+    /// Needed.
+    pub threshold: u64,
+    /// Of so many.
+    pub keys: u64,
+}
+
+/// What a ceremony is going to do; printed by `--dry-run`, done otherwise.
+#[derive(Debug, Clone)]
+pub struct CeremonyPlan {
+    /// The version that is made.
+    pub version: u64,
+    /// When it expires, unix seconds.
+    pub expires_s: i64,
+    /// Keys that are made, and for which role.
+    pub new_keys: Vec<(String, String)>,
+    /// Keys that are not trusted any more.
+    pub revoked: Vec<String>,
+    /// The quorum of each role.
+    pub quorums: BTreeMap<String, u64>,
+    scheme: Scheme,
+    kept: BTreeMap<String, Vec<PublicKey>>,
+    before: Option<Signatories>,
+}
+
+/// Makes keys; tests make theirs cheaply.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeyWork(pub Option<u8>);
+
+impl Ceremony {
+    /// The ceremony in this folder.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    /// Where its keys are.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    fn root(&self, version: usize) -> PathBuf {
+        self.folder
+            .join("root")
+            .join(format!("{version}.root.json"))
+    }
+
+    /// All roots, each verified by the one before.
+    ///
+    /// # Errors
+    /// When there is none, or one does not follow.
+    pub fn roots(&self) -> Result<Roots, CeremonyError> {
+        let bounds = Bounds::default();
+        let read = |version| durable::read(&self.root(version), bounds.root_bytes);
+        let first = read(1)?.ok_or_else(|| CeremonyError::NotBegun(self.folder.clone()))?;
+        let proven = |version, why| CeremonyError::Root {
+            path: self.root(version),
+            why,
+        };
+        let mut workflow = Workflow::begin(&first, Stored::default(), Policy::of_a_box(), 0)
+            .map_err(|why| proven(1, why))?;
+        let mut files = vec![first];
+        while let Some(next) = read(files.len() + 1)? {
+            workflow
+                .answer(Answer::File(next.clone()))
+                .map_err(|why| proven(files.len() + 1, why))?;
+            files.push(next);
+        }
+        let path = self.root(files.len());
+        let roles = files
+            .last()
+            .and_then(|file| signatories(file))
+            .ok_or(CeremonyError::Unreadable(path))?;
+        Ok(Roots {
+            roles,
+            expires_s: workflow.root().common().expires_s,
+            files,
+        })
+    }
+
+    /// What `init` does.
+    ///
+    /// # Errors
+    /// When there is a root already, or a quorum cannot be.
+    pub fn plan_init(
+        &self,
+        quorums: &BTreeMap<String, Quorum>,
+        scheme: Scheme,
+        expires_s: i64,
+    ) -> Result<CeremonyPlan, CeremonyError> {
+        if self.root(1).exists() {
+            return Err(CeremonyError::Begun(self.folder.clone()));
+        }
+        let mut new_keys = Vec::new();
+        for (role, Quorum { threshold, keys }) in quorums {
+            if *threshold == 0 || threshold > keys || *keys > MOST_KEYS {
+                return Err(CeremonyError::Threshold {
+                    role: role.clone(),
+                    keys: *keys,
+                    threshold: *threshold,
+                });
+            }
+            new_keys.extend((1..=*keys).map(|number| (role.clone(), format!("{role}-{number}"))));
+        }
+        Ok(CeremonyPlan {
+            version: 1,
+            expires_s,
+            new_keys,
+            revoked: Vec::new(),
+            quorums: quorums
+                .iter()
+                .map(|(role, quorum)| (role.clone(), quorum.threshold))
+                .collect(),
+            scheme,
+            kept: BTreeMap::new(),
+            before: None,
+        })
+    }
+
+    /// What `root rotate` does: the keys of these names are replaced by new ones of the same roles; with none, only the
+    /// expiry moves.
+    ///
+    /// # Errors
+    /// When there is no root, or a name is no key of it.
+    pub fn plan_rotation(
+        &self,
+        roots: &Roots,
+        ring: &KeyRing,
+        replace: &[String],
+        scheme: Scheme,
+        expires_s: i64,
+    ) -> Result<CeremonyPlan, CeremonyError> {
+        let mut kept: BTreeMap<String, Vec<PublicKey>> = BTreeMap::new();
+        let mut new_keys = Vec::new();
+        let mut unused: Vec<&String> = replace.iter().collect();
+        for (role, signatories) in &roots.roles {
+            let kept = kept.entry(role.clone()).or_default();
+            for key in &signatories.keys {
+                let name = replace
+                    .iter()
+                    .find(|name| ring.named(name).is_some_and(|named| named.id == key.id));
+                match name {
+                    Some(name) => {
+                        unused.retain(|left| *left != name);
+                        let taken: Vec<String> = new_keys
+                            .iter()
+                            .map(|(_, name): &(_, String)| name.clone())
+                            .collect();
+                        new_keys.push((role.clone(), self.free_name(role, &taken)));
+                    }
+                    None => kept.push(key.clone()),
+                }
+            }
+        }
+        if let Some(name) = unused.first() {
+            return Err(CeremonyError::NoSuchKey((*name).clone()));
+        }
+        Ok(CeremonyPlan {
+            version: roots.files.len() as u64 + 1,
+            expires_s,
+            new_keys,
+            revoked: replace.to_vec(),
+            quorums: roots
+                .roles
+                .iter()
+                .map(|(role, signatories)| (role.clone(), signatories.threshold))
+                .collect(),
+            scheme,
+            kept,
+            before: roots.roles.get(ROOT).cloned(),
+        })
+    }
+
+    fn free_name(&self, role: &str, taken: &[String]) -> String {
+        (1_u32..)
+            .map(|number| format!("{role}-{number}"))
+            .find(|name| !taken.contains(name) && !self.keys().join(format!("{name}.key")).exists())
+            .unwrap_or_default()
+    }
+
+    /// Does it: makes the keys, signs the root with as many of the old and the new keys as are needed, writes it last.
+    /// Returns the root's path.
+    ///
+    /// # Errors
+    /// When there are too few keys, or the disk refuses. Without the root, the new keys sign nothing.
+    pub fn execute(
+        &self,
+        plan: &CeremonyPlan,
+        keys: &mut Keys,
+        work: KeyWork,
+    ) -> Result<PathBuf, CeremonyError> {
+        durable::directory(&self.keys())?;
+        durable::directory(&self.folder.join("root"))?;
+        let mut roles = plan.kept.clone();
+        // Opened before anything is made: too few old keys end here.
+        if let Some(before) = &plan.before {
+            keys.open_enough(ROOT, before)?;
+        }
+        for (role, name) in &plan.new_keys {
+            let passphrase = keys.passphrases().new_key(name)?;
+            let signer = Signer::generate(plan.scheme)?;
+            let public = key_file::seal(&self.keys(), name, &signer, &passphrase, work.0)?;
+            keys.add(signer)?;
+            roles.entry(role.clone()).or_default().push(public);
+        }
+        let roles: BTreeMap<String, Signatories> = plan
+            .quorums
+            .iter()
+            .map(|(role, threshold)| {
+                let keys = roles.remove(role).unwrap_or_default();
+                let threshold = *threshold;
+                (role.clone(), Signatories { keys, threshold })
+            })
+            .collect();
+        let edition = Edition {
+            version: plan.version,
+            expires_s: plan.expires_s,
+        };
+        let signed = document::root(edition, &roles)?;
+        let mut who: Vec<&Signatories> = plan.before.iter().collect();
+        who.extend(roles.get(ROOT));
+        let file = keys.sign(ROOT, &who, &signed)?;
+        let path = self.root(usize::try_from(plan.version).unwrap_or(usize::MAX));
+        // Whoever reads it verifies it; so does he who makes it, before it has its name.
+        Workflow::begin(&file, Stored::default(), Policy::of_a_box(), 0).map_err(|why| {
+            CeremonyError::Root {
+                path: path.clone(),
+                why,
+            }
+        })?;
+        durable::write(&path, &file, 0o644)?;
+        Ok(path)
+    }
+}
+
+/// The four roles' signatories in a root file.
+fn signatories(file: &[u8]) -> Option<BTreeMap<String, Signatories>> {
+    #[derive(Deserialize)]
+    struct Wire {
+        keys: BTreeMap<String, Value>,
+        roles: BTreeMap<String, Role>,
+    }
+    #[derive(Deserialize)]
+    struct Role {
+        keyids: Vec<String>,
+        threshold: u64,
+    }
+    let envelope = Envelope::read(file, &Bounds::default()).ok()?;
+    let wire = Wire::deserialize(&envelope.signed).ok()?;
+    let mut roles = BTreeMap::new();
+    for name in [ROOT, TIMESTAMP, SNAPSHOT, TARGETS] {
+        let role = wire.roles.get(name)?;
+        let keys = role
+            .keyids
+            .iter()
+            .map(|id| {
+                Some(PublicKey {
+                    id: id.clone(),
+                    object: wire.keys.get(id)?.clone(),
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        let threshold = role.threshold;
+        roles.insert(name.to_owned(), Signatories { keys, threshold });
+    }
+    Some(roles)
+}
