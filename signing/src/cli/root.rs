@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use posto_signing::clock;
-use posto_signing::publish::ceremony::{Ceremony, CeremonyPlan, KeyWork, Quorum};
-use posto_signing::publish::key_file::KeyRing;
+use posto_signing::publish::ceremony::{Ceremony, CeremonyPlan, Quorum};
+use posto_signing::publish::key_file::{DEFAULT_WORK, KeyRing, WORK};
 use posto_signing::publish::keys::Keys;
 use posto_signing::publish::passphrase::{Passphrases, VARIABLE};
 use posto_signing::publish::signer::Scheme;
@@ -24,6 +24,13 @@ fn quorum(text: &str) -> Result<Quorum, String> {
         Some((threshold, keys)) => Ok(Quorum { threshold, keys }),
         None => Err("write K/N, for example 2/3: two of three keys".to_owned()),
     }
+}
+
+fn work(text: &str) -> Result<u8, String> {
+    text.parse()
+        .ok()
+        .filter(|work| WORK.contains(work))
+        .ok_or_else(|| format!("a number from {} to {}", WORK.start(), WORK.end()))
 }
 
 #[derive(Args)]
@@ -49,6 +56,9 @@ pub(super) struct Init {
     /// For how many days the root is good.
     #[arg(long, default_value_t = 1095, value_parser = clap::value_parser!(i64).range(1..=7300))]
     days: i64,
+    /// What each guess at a new key's passphrase costs, as a power of two of scrypt's work (18: 256 MiB of memory).
+    #[arg(long, default_value_t = DEFAULT_WORK, value_parser = work)]
+    scrypt_work: u8,
 }
 
 #[derive(Args)]
@@ -64,6 +74,9 @@ pub(super) struct Rotate {
     /// For how many days the root is good.
     #[arg(long, default_value_t = 1095, value_parser = clap::value_parser!(i64).range(1..=7300))]
     days: i64,
+    /// What each guess at a new key's passphrase costs, as a power of two of scrypt's work (18: 256 MiB of memory).
+    #[arg(long, default_value_t = DEFAULT_WORK, value_parser = work)]
+    scrypt_work: u8,
 }
 
 impl Init {
@@ -79,7 +92,7 @@ impl Init {
         let plan = ceremony.plan_init(&quorums, self.scheme, expires_s)?;
         let file = std::env::var_os(VARIABLE).map(PathBuf::from);
         let mut keys = Keys::new(KeyRing::default(), Passphrases::new(file));
-        perform(&ceremony, &plan, &mut keys, say)
+        perform(&ceremony, &plan, &mut keys, self.scrypt_work, say)
     }
 }
 
@@ -91,7 +104,7 @@ impl Rotate {
         let expires_s = clock::now_s() + self.days * DAY_S;
         let plan =
             ceremony.plan_rotation(&roots, keys.ring(), &self.replace, self.scheme, expires_s)?;
-        perform(&ceremony, &plan, &mut keys, say)
+        perform(&ceremony, &plan, &mut keys, self.scrypt_work, say)
     }
 }
 
@@ -99,6 +112,7 @@ fn perform(
     ceremony: &Ceremony,
     plan: &CeremonyPlan,
     keys: &mut Keys,
+    work: u8,
     say: &Say,
 ) -> anyhow::Result<()> {
     let names: Vec<&str> = plan
@@ -127,7 +141,7 @@ fn perform(
     if !say.plan(&lines, &report)? {
         return Ok(());
     }
-    let path = ceremony.execute(plan, keys, KeyWork::default())?;
+    let path = ceremony.execute(plan, keys, work)?;
     say.done(
         &format!(
             "{} is signed. Publish (or renew) to bring it to the boxes.",

@@ -128,10 +128,6 @@ pub struct CeremonyPlan {
     before: Option<Signatories>,
 }
 
-/// Makes keys; tests make theirs cheaply.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct KeyWork(pub Option<u8>);
-
 impl Ceremony {
     /// The ceremony in this folder.
     #[must_use]
@@ -287,7 +283,7 @@ impl Ceremony {
     }
 
     /// Does it: makes the keys, signs the root with as many of the old and the new keys as are needed, writes it last.
-    /// Returns the root's path.
+    /// `work` is that of the new keys ([`key_file::DEFAULT_WORK`]). Returns the root's path.
     ///
     /// # Errors
     /// When there are too few keys, or the disk refuses. Without the root, the new keys sign nothing.
@@ -295,7 +291,7 @@ impl Ceremony {
         &self,
         plan: &CeremonyPlan,
         keys: &mut Keys,
-        work: KeyWork,
+        work: u8,
     ) -> Result<PathBuf, CeremonyError> {
         durable::directory(&self.keys())?;
         durable::directory(&self.folder.join("root"))?;
@@ -307,7 +303,7 @@ impl Ceremony {
         for (role, name) in &plan.new_keys {
             let passphrase = keys.passphrases().new_key(name)?;
             let signer = Signer::generate(plan.scheme)?;
-            let public = key_file::seal(&self.keys(), name, &signer, &passphrase, work.0)?;
+            let public = key_file::seal(&self.keys(), name, &signer, &passphrase, work)?;
             keys.add(signer)?;
             roles.entry(role.clone()).or_default().push(public);
         }

@@ -11,8 +11,10 @@ use crate::durable::{self, FileError};
 
 /// Longest key file that is read, bytes.
 const LONGEST_BYTES: u64 = 16 * 1024;
-/// scrypt's work, as a power of two, that opening a key may cost: 2^22 is 4 GiB of memory and half a minute.
-const WORK_LIMIT: u8 = 22;
+/// scrypt's work as a power of two, as age's own program has it: 2^18 is 256 MiB of memory for each guess.
+pub const DEFAULT_WORK: u8 = 18;
+/// What may be chosen, and what opening a key may cost: 2^22 is 4 GiB.
+pub const WORK: std::ops::RangeInclusive<u8> = 14..=22;
 
 /// Why a key file could not be written or opened.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +93,7 @@ impl KeyRing {
     }
 }
 
-/// Writes a key into `folder`; `work` is scrypt's, as a power of two, `None` for about a second.
+/// Writes a key into `folder`; `work` is one of [`WORK`].
 ///
 /// # Errors
 /// When it cannot be sealed or written, or there is one of the name.
@@ -100,7 +102,7 @@ pub fn seal(
     name: &str,
     signer: &Signer,
     passphrase: &SecretString,
-    work: Option<u8>,
+    work: u8,
 ) -> Result<PublicKey, KeyFileError> {
     let (secret, public) = (
         folder.join(format!("{name}.key")),
@@ -112,9 +114,7 @@ pub fn seal(
         }
     }
     let mut recipient = age::scrypt::Recipient::new(passphrase.clone());
-    if let Some(work) = work {
-        recipient.set_work_factor(work);
-    }
+    recipient.set_work_factor(work);
     let sealed = age::encrypt_and_armor(&recipient, signer.to_pem()?.as_bytes())
         .map_err(|error| KeyFileError::Seal(secret.clone(), error.to_string()))?;
     let key = signer.public()?;
@@ -135,7 +135,7 @@ pub fn open(path: &Path, passphrase: &SecretString) -> Result<Signer, KeyFileErr
     let sealed =
         durable::read(path, LONGEST_BYTES)?.ok_or_else(|| not_a_key(&"there is no such file"))?;
     let mut identity = age::scrypt::Identity::new(passphrase.clone());
-    identity.set_max_work_factor(WORK_LIMIT);
+    identity.set_max_work_factor(*WORK.end());
     let pem = age::decrypt(&identity, &sealed).map_err(|error| match error {
         age::DecryptError::DecryptionFailed | age::DecryptError::KeyDecryptionFailed => {
             KeyFileError::Passphrase(path.to_path_buf())

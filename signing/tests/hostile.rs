@@ -1,0 +1,702 @@
+//! A repository that lies, over a real socket: what the client must refuse, and what it must survive.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test panics where it fails"
+)]
+
+mod made;
+
+use std::collections::BTreeMap;
+
+use made::{DAY_S, Made, NOW_S, Role, Said, delegation, delegations, impatient, key, target};
+use posto_signing::metadata::Metadata;
+use posto_signing::role::RoleName;
+use posto_signing::state::MemoryState;
+use posto_signing::update::{self, UpdateError};
+use posto_signing::workflow::{Policy, Refusal, Workflow};
+use serde_json::Value;
+
+fn state() -> MemoryState {
+    MemoryState::default()
+}
+
+fn version(state: &MemoryState, role: &str) -> u64 {
+    let file = match role {
+        "root" => state.stored.root.as_ref(),
+        _ => state.stored.roles.get(&RoleName::new(role)),
+    };
+    file.map_or(0, |file| {
+        let file: Value = serde_json::from_slice(file).unwrap();
+        file["signed"]["version"].as_u64().unwrap()
+    })
+}
+
+fn refused(result: Result<Workflow, UpdateError>) -> Refusal {
+    match result {
+        Err(UpdateError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn edit(made: &Made, path: &str, change: impl FnOnce(&mut Value)) {
+    let mut file: Value = serde_json::from_slice(&made.server.file(path)).unwrap();
+    change(&mut file);
+    made.server.put(path, serde_json::to_vec(&file).unwrap());
+}
+
+#[test]
+fn an_honest_repository_is_taken_and_asked_for_no_more_than_needed() {
+    let mut made = Made::new();
+    made.add_target("a/b.txt", b"content");
+    made.publish();
+    let mut state = state();
+    made.server.asked();
+    let workflow = made.update(&mut state).unwrap();
+    assert_eq!(workflow.targets().unwrap().common().version, 2);
+    assert_eq!(
+        made.server.asked(),
+        [
+            "metadata/2.root.json",
+            "metadata/timestamp.json",
+            "metadata/2.snapshot.json",
+            "metadata/2.targets.json"
+        ]
+    );
+    assert_eq!(state.signed_time_s, Some(NOW_S));
+    // Nothing new: two questions.
+    made.update(&mut state).unwrap();
+    assert_eq!(
+        made.server.asked(),
+        ["metadata/2.root.json", "metadata/timestamp.json"]
+    );
+}
+
+#[test]
+fn rotated_roots_are_followed_one_by_one_and_a_root_of_strangers_is_not() {
+    let mut made = Made::new();
+    made.rotate("root");
+    made.rotate("root");
+    let mut known = state();
+    made.update(&mut known).unwrap();
+    assert_eq!(version(&known, "root"), 3);
+    // The next one is signed by its own new keys only.
+    made.roles.insert("root".to_owned(), Role::of(1, 1));
+    made.root(&[]);
+    assert!(matches!(
+        refused(made.update(&mut known)),
+        Refusal::Threshold { signers: 0, .. }
+    ));
+    assert_eq!(version(&known, "root"), 3);
+}
+
+#[test]
+fn a_skipped_or_repeated_root_version_is_refused() {
+    for wrong in [1, 3] {
+        let mut made = Made::new();
+        made.versions.insert("root".to_owned(), wrong - 1);
+        made.root(&[]);
+        let file = made.server.file(&format!("metadata/{wrong}.root.json"));
+        made.server.put("metadata/2.root.json", file);
+        assert!(matches!(
+            refused(made.update(&mut state())),
+            Refusal::Version { wanted: 2, .. }
+        ));
+    }
+}
+
+#[test]
+fn endless_rotations_end_at_the_bound() {
+    let mut made = Made::new();
+    for _ in 0..6 {
+        made.root(&[]);
+    }
+    let mut policy = Policy::strict();
+    policy.bounds.root_rotations = 4;
+    let mut state = state();
+    made.update_at(&mut state, policy, NOW_S).unwrap();
+    assert_eq!(version(&state, "root"), 5);
+}
+
+#[test]
+fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
+    let mut made = Made::new();
+    let one = key();
+    made.roles.insert(
+        "timestamp".to_owned(),
+        Role {
+            keys: vec![one, key()],
+            threshold: 2,
+        },
+    );
+    made.root(&[]);
+    made.publish();
+    made.update(&mut state()).unwrap();
+    // One signature taken away.
+    let whole = made.server.picture();
+    edit(&made, "metadata/timestamp.json", |file| {
+        file["signatures"].as_array_mut().unwrap().pop();
+    });
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Threshold {
+            signers: 1,
+            threshold: 2,
+            ..
+        }
+    ));
+    // The other one twice.
+    edit(&made, "metadata/timestamp.json", |file| {
+        let again = file["signatures"][0].clone();
+        file["signatures"].as_array_mut().unwrap().push(again);
+    });
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Malformed { .. }
+    ));
+    // As another key's.
+    made.server.show(whole);
+    edit(&made, "metadata/timestamp.json", |file| {
+        let sig = file["signatures"][0]["sig"].clone();
+        file["signatures"][1]["sig"] = sig;
+    });
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Threshold { signers: 1, .. }
+    ));
+}
+
+#[test]
+fn one_key_under_two_ids_counts_once() {
+    let mut made = Made::new();
+    let mut root: Value =
+        serde_json::from_slice(&made.server.file("metadata/1.root.json")).unwrap();
+    let signed = &mut root["signed"];
+    let id = signed["roles"]["timestamp"]["keyids"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let object = signed["keys"][&id].clone();
+    signed["keys"]["another"] = object;
+    signed["roles"]["timestamp"]["keyids"] = serde_json::json!([id, "another"]);
+    signed["roles"]["timestamp"]["threshold"] = serde_json::json!(2);
+    made.first_root = made.sign("root", signed);
+    edit(&made, "metadata/timestamp.json", |file| {
+        let mut again = file["signatures"][0].clone();
+        again["keyid"] = serde_json::json!("another");
+        file["signatures"].as_array_mut().unwrap().push(again);
+    });
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Threshold {
+            signers: 1,
+            threshold: 2,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn an_older_timestamp_snapshot_or_targets_is_refused_and_what_was_known_stays() {
+    for role in ["timestamp", "snapshot", "targets"] {
+        let mut made = Made::new();
+        made.publish();
+        made.publish();
+        let mut state = state();
+        made.update(&mut state).unwrap();
+        made.versions.insert(role.to_owned(), 1);
+        match role {
+            "timestamp" => made.publish_timestamp(),
+            "snapshot" => made.publish_snapshot(),
+            _ => made.publish(),
+        }
+        assert!(
+            matches!(
+                refused(made.update_at(&mut state, Policy::of_a_box(), NOW_S)),
+                Refusal::Rollback {
+                    found: 2,
+                    seen: 3,
+                    ..
+                }
+            ),
+            "{role}"
+        );
+        // The newer timestamp that announced it was rightly signed, and is kept (5.4.5 comes before 5.5.5).
+        assert_eq!(
+            version(&state, "timestamp"),
+            if role == "targets" { 4 } else { 3 }
+        );
+        assert_eq!(version(&state, "snapshot"), 3);
+        assert_eq!(version(&state, "targets"), 3);
+    }
+}
+
+#[test]
+fn a_replayed_whole_repository_is_refused_under_every_policy_and_clock() {
+    let mut made = Made::new();
+    let old = made.server.picture();
+    made.publish();
+    let mut known = state();
+    made.update(&mut known).unwrap();
+    made.server.show(old);
+    for now_s in [0, NOW_S, 4_070_908_800] {
+        let mut state = known.clone();
+        assert!(matches!(
+            refused(made.update_at(&mut state, Policy::of_a_box(), now_s)),
+            Refusal::Rollback { .. }
+        ));
+        assert_eq!(version(&state, "timestamp"), 2);
+    }
+}
+
+#[test]
+fn a_role_gone_from_the_snapshot_is_refused() {
+    let mut made = Made::new();
+    let by = key();
+    made.delegate("a", 1, &BTreeMap::new(), &by);
+    made.publish();
+    let mut state = state();
+    made.update(&mut state).unwrap();
+    made.delegated.clear();
+    made.publish();
+    assert!(matches!(
+        refused(made.update(&mut state)),
+        Refusal::Removed(_)
+    ));
+}
+
+#[test]
+fn a_frozen_repository_is_refused_by_the_specification_and_named_by_a_box() {
+    for role in ["root", "timestamp", "snapshot", "targets"] {
+        let mut made = Made::new();
+        made.expires_s.insert(role.to_owned(), NOW_S);
+        made.root(&[]);
+        made.publish();
+        assert!(
+            matches!(refused(made.update(&mut state())), Refusal::Expired { .. }),
+            "{role}"
+        );
+        let workflow = made
+            .update_at(&mut state(), Policy::of_a_box(), NOW_S)
+            .unwrap();
+        let expired: Vec<&str> = workflow
+            .expired()
+            .iter()
+            .map(|expired| expired.role.as_str())
+            .collect();
+        assert_eq!(expired, [role]);
+        // One second earlier it is fresh.
+        let workflow = made
+            .update_at(&mut state(), Policy::strict(), NOW_S - 1)
+            .unwrap();
+        assert!(workflow.expired().is_empty());
+    }
+}
+
+#[test]
+fn a_box_in_1970_now_and_2099_takes_the_same_update_and_refuses_the_same_rollback() {
+    for (now_s, stale) in [(0, false), (NOW_S, false), (4_070_908_800, true)] {
+        let mut made = Made::new();
+        let mut state = state();
+        let workflow = made
+            .update_at(&mut state, Policy::of_a_box(), now_s)
+            .unwrap();
+        assert_eq!(!workflow.expired().is_empty(), stale, "{now_s}");
+        made.publish();
+        let old = made.server.picture();
+        made.publish();
+        made.update_at(&mut state, Policy::of_a_box(), now_s)
+            .unwrap();
+        made.server.show(old);
+        assert!(matches!(
+            refused(made.update_at(&mut state, Policy::of_a_box(), now_s)),
+            Refusal::Rollback { .. }
+        ));
+    }
+}
+
+#[test]
+fn versions_run_forward_by_a_thief_are_recovered_by_rotating_his_keys() {
+    for stolen in ["timestamp", "snapshot"] {
+        let mut made = Made::new();
+        let mut state = state();
+        made.versions.insert(stolen.to_owned(), 1_000_000);
+        if stolen == "snapshot" {
+            made.publish_snapshot();
+        } else {
+            made.publish_timestamp();
+        }
+        made.update(&mut state).unwrap();
+        assert_eq!(version(&state, stolen), 1_000_001);
+        made.rotate("timestamp");
+        if stolen == "snapshot" {
+            made.rotate("snapshot");
+        }
+        made.versions.insert(stolen.to_owned(), 1);
+        made.publish();
+        made.update(&mut state).unwrap();
+        assert!(version(&state, stolen) < 10, "{stolen}");
+    }
+}
+
+#[test]
+fn what_a_revoked_key_signed_is_refused_even_by_a_box_that_knows_nothing_but_its_image() {
+    let mut made = Made::new();
+    let old = made.server.picture();
+    made.rotate("timestamp");
+    let newest_root = made.server.file("metadata/2.root.json");
+    // An emptied state: only the image's root is left. The old repository, whole and honestly signed then.
+    made.server.show(old);
+    assert!(matches!(
+        refused(made.update_from(&newest_root, &mut state(), Policy::of_a_box(), 0)),
+        Refusal::Threshold { signers: 0, .. }
+    ));
+}
+
+#[test]
+fn files_of_two_editions_are_not_mixed() {
+    let mut made = Made::new();
+    made.add_target("a", b"1");
+    made.publish();
+    made.publish();
+    let earlier = made.server.file("metadata/2.targets.json");
+    made.server.put("metadata/3.targets.json", earlier);
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Mismatch { .. }
+    ));
+    let mut made = Made::new();
+    made.publish();
+    let earlier = made.server.file("metadata/1.snapshot.json");
+    made.server.put("metadata/2.snapshot.json", earlier);
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Mismatch { .. }
+    ));
+}
+
+#[test]
+fn one_role_s_file_is_not_taken_for_another_s_even_with_the_right_keys() {
+    let mut made = Made::new();
+    // Timestamp and snapshot by the same key.
+    let shared = key();
+    let pem = shared.to_pem().unwrap();
+    let again = posto_signing::publish::signer::Signer::from_pem(&pem).unwrap();
+    made.roles.insert(
+        "timestamp".to_owned(),
+        Role {
+            keys: vec![shared],
+            threshold: 1,
+        },
+    );
+    made.roles.insert(
+        "snapshot".to_owned(),
+        Role {
+            keys: vec![again],
+            threshold: 1,
+        },
+    );
+    made.root(&[]);
+    made.publish();
+    let snapshot = made.server.file("metadata/2.snapshot.json");
+    made.server.put("metadata/timestamp.json", snapshot);
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::Malformed { .. }
+    ));
+}
+
+#[test]
+fn a_changed_byte_in_what_is_signed_is_refused() {
+    let made = Made::new();
+    for path in [
+        "metadata/timestamp.json",
+        "metadata/1.snapshot.json",
+        "metadata/1.targets.json",
+    ] {
+        let whole = made.server.picture();
+        edit(&made, path, |file| {
+            file["signed"]["expires"] = serde_json::json!("2999-01-01T00:00:00Z");
+        });
+        refused(made.update(&mut state()));
+        made.server.show(whole);
+    }
+    made.update(&mut state()).unwrap();
+}
+
+#[test]
+fn endless_short_silent_redirected_and_failing_answers_end_the_update_and_change_nothing() {
+    let mut made = Made::new();
+    made.publish();
+    let elsewhere = format!("http://{}/metadata/timestamp.json", made.server.address);
+    for said in [
+        Said::Endless,
+        Said::Short(1_000, b"{}".to_vec()),
+        Said::Silent(b"{".to_vec()),
+        Said::Redirect(elsewhere),
+        Said::Status(500),
+        Said::File(Vec::new()),
+        Said::File(vec![b'['; 16_000]),
+        Said::File(b"{\"signatures\": [], \"signed\": 1e999}".to_vec()),
+    ] {
+        let honest = made.server.picture();
+        let mut known = state();
+        made.update(&mut known).unwrap();
+        let before = known.clone();
+        made.server.say("metadata/timestamp.json", said);
+        let stored = before.stored.clone();
+        let mut workflow =
+            Workflow::begin(&made.first_root, stored, Policy::of_a_box(), NOW_S).unwrap();
+        let mut source = made.source_with(impatient());
+        assert!(update::refresh(&mut workflow, &mut source, &mut known).is_err());
+        assert!(workflow.targets().is_none());
+        assert_eq!(known.stored, before.stored);
+        made.server.show(honest);
+    }
+}
+
+#[test]
+fn a_root_longer_than_the_bound_is_not_read_to_its_end() {
+    let made = Made::new();
+    made.server.say("metadata/2.root.json", Said::Endless);
+    assert!(matches!(
+        refused(made.update(&mut state())),
+        Refusal::TooLong {
+            max_bytes: 512_000,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_missing_timestamp_snapshot_or_targets_is_no_update() {
+    for path in [
+        "metadata/timestamp.json",
+        "metadata/1.snapshot.json",
+        "metadata/1.targets.json",
+    ] {
+        let made = Made::new();
+        made.server.remove(path);
+        assert!(matches!(
+            refused(made.update(&mut state())),
+            Refusal::Absent(_)
+        ));
+    }
+}
+
+fn fetch(made: &Made, path: &str, folder: &std::path::Path) -> Result<Vec<u8>, UpdateError> {
+    let mut state = state();
+    let mut workflow = made.update(&mut state)?;
+    let mut source = made.source_with(impatient());
+    let found = update::find(&mut workflow, path, &mut source, &mut state)?;
+    let place = update::download(&found, true, &mut source, folder)?;
+    assert!(place.starts_with(folder));
+    Ok(std::fs::read(place).unwrap())
+}
+
+#[test]
+fn a_target_is_what_was_signed_or_nothing() {
+    let mut made = Made::new();
+    made.add_target("a/b.bin", b"right content");
+    made.publish();
+    let folder = tempfile::tempdir().unwrap();
+    let asked = made
+        .server
+        .picture()
+        .into_keys()
+        .find(|path| path.starts_with("targets/"))
+        .unwrap();
+    for wrong in [
+        Said::File(b"wrong content".to_vec()),
+        Said::File(b"right content and more".to_vec()),
+        Said::File(b"right".to_vec()),
+        Said::Short(13, b"right".to_vec()),
+        Said::Endless,
+        Said::Silent(b"right".to_vec()),
+        Said::Status(404),
+    ] {
+        let honest = made.server.picture();
+        made.server.say(&asked, wrong);
+        assert!(fetch(&made, "a/b.bin", folder.path()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        made.server.show(honest);
+    }
+    assert_eq!(
+        fetch(&made, "a/b.bin", folder.path()).unwrap(),
+        b"right content"
+    );
+    // What is there and right is not fetched again; what is there and wrong is.
+    made.server.asked();
+    fetch(&made, "a/b.bin", folder.path()).unwrap();
+    assert!(!made.server.asked().contains(&asked));
+    std::fs::write(folder.path().join("a%2Fb.bin"), b"wrong content").unwrap();
+    assert_eq!(
+        fetch(&made, "a/b.bin", folder.path()).unwrap(),
+        b"right content"
+    );
+}
+
+#[test]
+fn a_signed_path_that_leaves_the_folder_is_not_fetched() {
+    let mut made = Made::new();
+    for path in ["../escape", "/etc/passwd", "a/../../escape"] {
+        made.targets.insert(path.to_owned(), target(b"x"));
+    }
+    made.publish();
+    let folder = tempfile::tempdir().unwrap();
+    made.server.asked();
+    for path in ["../escape", "/etc/passwd", "a/../../escape"] {
+        assert!(matches!(
+            fetch(&made, path, folder.path()),
+            Err(UpdateError::Source(_))
+        ));
+    }
+    assert!(
+        made.server
+            .asked()
+            .iter()
+            .all(|path| path.starts_with("metadata/"))
+    );
+}
+
+#[test]
+fn a_target_is_found_through_delegations_and_only_where_they_reach() {
+    let mut made = Made::new();
+    let (a, b) = (key(), key());
+    made.delegations = Some(delegations(
+        &[
+            delegation("a", &["x/*"], &a, false),
+            delegation("b", &["*/*"], &b, false),
+        ],
+        &[&a, &b],
+    ));
+    let both = BTreeMap::from([
+        ("x/1".to_owned(), target(b"by a")),
+        ("y/1".to_owned(), target(b"by a, who may not")),
+    ]);
+    made.delegate("a", 1, &both, &a);
+    made.delegate(
+        "b",
+        1,
+        &BTreeMap::from([("x/1".to_owned(), target(b"by b"))]),
+        &b,
+    );
+    made.publish();
+    let mut state = state();
+    let mut workflow = made.update(&mut state).unwrap();
+    let mut source = made.source();
+    let found = update::find(&mut workflow, "x/1", &mut source, &mut state).unwrap();
+    assert_eq!((found.role.as_str(), &found.file), ("a", &target(b"by a")));
+    assert!(matches!(
+        update::find(&mut workflow, "y/1", &mut source, &mut state),
+        Err(UpdateError::Unknown(_))
+    ));
+}
+
+#[test]
+fn a_delegated_role_signed_by_another_key_ends_the_search() {
+    let mut made = Made::new();
+    let (a, thief) = (key(), key());
+    made.delegations = Some(delegations(&[delegation("a", &["*"], &a, false)], &[&a]));
+    made.delegate(
+        "a",
+        1,
+        &BTreeMap::from([("x".to_owned(), target(b"x"))]),
+        &thief,
+    );
+    made.publish();
+    let mut state = state();
+    let mut workflow = made.update(&mut state).unwrap();
+    let found = update::find(&mut workflow, "x", &mut made.source(), &mut state);
+    assert!(matches!(
+        found,
+        Err(UpdateError::Refused(Refusal::Threshold { .. }))
+    ));
+    assert!(workflow.found().is_none());
+}
+
+#[test]
+fn more_delegations_than_are_followed_end_the_search() {
+    let mut made = Made::new();
+    let by = key();
+    let names: Vec<String> = (0..40).map(|number| format!("r{number}")).collect();
+    let roles: Vec<Value> = names
+        .iter()
+        .map(|name| delegation(name, &["*"], &by, false))
+        .collect();
+    made.delegations = Some(delegations(&roles, &[&by]));
+    for name in &names {
+        made.delegate(name, 1, &BTreeMap::new(), &by);
+    }
+    made.publish();
+    let mut state = state();
+    let mut workflow = made.update(&mut state).unwrap();
+    let found = update::find(&mut workflow, "x", &mut made.source(), &mut state);
+    assert!(matches!(
+        found,
+        Err(UpdateError::Refused(Refusal::Delegations(32)))
+    ));
+}
+
+#[test]
+fn ecdsa_keys_sign_as_well() {
+    let mut made = Made::new();
+    let ecdsa = || {
+        let scheme = posto_signing::publish::signer::Scheme::EcdsaP256;
+        posto_signing::publish::signer::Signer::generate(scheme).unwrap()
+    };
+    for role in ["timestamp", "targets"] {
+        made.roles.insert(
+            role.to_owned(),
+            Role {
+                keys: vec![ecdsa(), key()],
+                threshold: 2,
+            },
+        );
+    }
+    made.root(&[]);
+    made.publish();
+    made.update(&mut state()).unwrap();
+}
+
+#[test]
+fn a_repository_without_consistent_names_is_read_by_plain_ones() {
+    let mut made = Made::new();
+    let mut root: Value = serde_json::from_slice(&made.first_root).unwrap();
+    root["signed"]["consistent_snapshot"] = serde_json::json!(false);
+    made.first_root = made.sign("root", &root["signed"]);
+    for role in ["snapshot", "targets"] {
+        let file = made.server.file(&format!("metadata/1.{role}.json"));
+        made.server.remove(&format!("metadata/1.{role}.json"));
+        made.server.put(&format!("metadata/{role}.json"), file);
+    }
+    made.server.asked();
+    made.update(&mut state()).unwrap();
+    assert_eq!(
+        made.server.asked(),
+        [
+            "metadata/2.root.json",
+            "metadata/timestamp.json",
+            "metadata/snapshot.json",
+            "metadata/targets.json"
+        ]
+    );
+}
+
+#[test]
+fn an_expired_timestamp_of_the_same_version_is_named_again_at_every_update() {
+    let made = Made::new();
+    let mut state = state();
+    made.update(&mut state).unwrap();
+    let later_s = NOW_S + 31 * DAY_S;
+    assert!(matches!(
+        refused(made.update_at(&mut state, Policy::strict(), later_s)),
+        Refusal::Expired { .. }
+    ));
+    let workflow = made
+        .update_at(&mut state, Policy::of_a_box(), later_s)
+        .unwrap();
+    assert_eq!(workflow.expired().len(), 4);
+}
