@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::ceremony::Roots;
-use super::document::{self, DocumentError, Edition};
-use super::keys::{Keys, SigningError};
-use super::release::{self, Copy, Release, ReleaseError};
+use super::document::{self, Edition};
+use super::keys::Keys;
+use super::release::{self, Copy, Release};
 use crate::bounds::Bounds;
-use crate::durable::{self, FileError};
+use crate::durable;
 use crate::metadata::{Common, TargetFile};
 use crate::role::{RoleName, SNAPSHOT, TARGETS, TIMESTAMP};
 use crate::rollout::{self, Rollout};
@@ -19,57 +19,11 @@ use crate::state::MemoryState;
 use crate::update::{self, UpdateError};
 use crate::workflow::{Answer, Expired, Policy, Request, Stored, Workflow};
 
-/// Why a repository could not be read or published to.
-#[derive(Debug, thiserror::Error)]
-pub enum RepositoryError {
-    /// What is there is not what its own clients would take.
-    #[error("the repository {folder} is not in order: {why}")]
-    Present {
-        /// Which.
-        folder: PathBuf,
-        /// What is wrong.
-        why: Box<UpdateError>,
-    },
-    /// What would be there.
-    #[error("clients would refuse what was about to be published: {0}; nothing was published")]
-    Next(Box<UpdateError>),
-    /// Half a repository.
-    #[error(
-        "{0} has metadata and no timestamp.json: something was lost, it is not taken for an empty one"
-    )]
-    NoTimestamp(PathBuf),
-    /// Somebody else is at it.
-    #[error("{0} is being published to by another program")]
-    Busy(PathBuf),
-    /// Delegations that this tool does not make.
-    #[error(
-        "the targets delegate to other roles; this tool does not make delegations and would drop them"
-    )]
-    Delegations,
-    /// Nothing of that name.
-    #[error("{0}: no such release in the repository")]
-    NoSuchRelease(String),
-    /// The same name, other content.
-    #[error(
-        "{0} is published already with other content; a release is never exchanged: give it another name"
-    )]
-    Exchanged(String),
-    /// The root that keys belong to.
-    #[error("the root names no {0}")]
-    Role(&'static str),
-    /// A file.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The metadata.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The signatures.
-    #[error(transparent)]
-    Signing(#[from] SigningError),
-    /// The release.
-    #[error(transparent)]
-    Release(#[from] ReleaseError),
-}
+mod error;
+mod publication;
+
+pub use error::RepositoryError;
+pub use publication::Publication;
 
 /// For how long each file is good, seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,15 +51,6 @@ pub struct Repository {
     /// Name, version and expiry of each role.
     pub roles: Vec<(String, Common)>,
     stored: Stored,
-}
-
-/// What is going to be published.
-#[derive(Debug)]
-pub struct Publication {
-    /// Target files, first.
-    pub copies: Vec<Copy>,
-    /// Metadata files by name, in the order in which they are written; the timestamp last.
-    pub metadata: Vec<(String, Vec<u8>)>,
 }
 
 impl Repository {
@@ -327,53 +272,6 @@ impl Repository {
         }
         Ok(files)
     }
-}
-
-impl Publication {
-    /// Bytes of the target files.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.copies.iter().map(|copy| copy.file.length).sum()
-    }
-
-    /// Writes it into a repository's folder: target files, then metadata, the timestamp last. Cut at any point,
-    /// clients see the edition before. `progress` is told the target files' bytes as they go.
-    ///
-    /// # Errors
-    /// When a file is not what it must be, or the disk refuses.
-    pub fn execute(
-        &self,
-        folder: &Path,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(), RepositoryError> {
-        let metadata = folder.join("metadata");
-        durable::directory(&metadata)?;
-        let _lock = lock(folder, &metadata)?;
-        for copy in &self.copies {
-            copy.execute(&folder.join("targets"), progress)?;
-        }
-        for (name, file) in &self.metadata {
-            let path = metadata.join(name);
-            // What is there already (roots) stays as it is.
-            let there = durable::read(&path, file.len() as u64).ok().flatten();
-            if there.as_ref() != Some(file) {
-                durable::write(&path, file, 0o644)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn lock(folder: &Path, metadata: &Path) -> Result<std::fs::File, RepositoryError> {
-    let handle = std::fs::File::open(metadata).map_err(|source| FileError {
-        path: metadata.to_path_buf(),
-        doing: "could not open",
-        source,
-    })?;
-    let exclusively = rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    rustix::fs::flock(&handle, exclusively)
-        .map_err(|_| RepositoryError::Busy(folder.to_path_buf()))?;
-    Ok(handle)
 }
 
 /// Updates from the first root.

@@ -1,10 +1,9 @@
 //! A repository made in memory with the publisher's own code, and a server on loopback that serves it, or worse.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
+
+mod server;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use posto_signing::hashes::Hashes;
@@ -12,11 +11,14 @@ use posto_signing::http::{HttpSource, Patience};
 use posto_signing::metadata::TargetFile;
 use posto_signing::publish::document::{self, Edition, Signatories};
 use posto_signing::publish::signer::{Scheme, Signer};
-use posto_signing::state::TrustedState;
+use posto_signing::role::RoleName;
+use posto_signing::state::{MemoryState, TrustedState};
 use posto_signing::update::{self, UpdateError};
-use posto_signing::workflow::{Policy, Workflow};
+use posto_signing::workflow::{Policy, Refusal, Workflow};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+pub(crate) use server::{Said, Server};
 
 /// The time of the tests' updates, unix seconds.
 pub(crate) const NOW_S: i64 = 1_800_000_000;
@@ -275,135 +277,33 @@ pub(crate) fn delegations(roles: &[Value], by: &[&Signer]) -> Value {
     json!({"keys": keys, "roles": roles})
 }
 
-/// What the server says to a path.
-#[derive(Clone)]
-pub(crate) enum Said {
-    File(Vec<u8>),
-    /// Zeros without end.
-    Endless,
-    /// Says so many bytes, sends these, and hangs up.
-    Short(u64, Vec<u8>),
-    /// Sends this much and then nothing, until the client hangs up.
-    Silent(Vec<u8>),
-    Redirect(String),
-    Status(u16),
-}
-
-/// A web server on loopback.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
-    said: Arc<Mutex<BTreeMap<String, Said>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self {
-            address: listener.local_addr().unwrap(),
-            said: Arc::default(),
-            asked: Arc::default(),
-        };
-        let (said, asked) = (server.said.clone(), server.asked.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (said, asked) = (said.clone(), asked.clone());
-                std::thread::spawn(move || answer(stream, &said, &asked));
-            }
-        });
-        server
-    }
-
-    pub(crate) fn put(&self, path: &str, content: Vec<u8>) {
-        self.say(path, Said::File(content));
-    }
-
-    pub(crate) fn say(&self, path: &str, said: Said) {
-        self.said.lock().unwrap().insert(path.to_owned(), said);
-    }
-
-    pub(crate) fn remove(&self, path: &str) {
-        self.said.lock().unwrap().remove(path);
-    }
-
-    pub(crate) fn file(&self, path: &str) -> Vec<u8> {
-        match self.said.lock().unwrap().get(path) {
-            Some(Said::File(content)) => content.clone(),
-            _ => panic!("{path} is no file"),
-        }
-    }
-
-    /// All files, as they are now.
-    pub(crate) fn picture(&self) -> BTreeMap<String, Said> {
-        self.said.lock().unwrap().clone()
-    }
-
-    /// Serves an earlier picture.
-    pub(crate) fn show(&self, picture: BTreeMap<String, Said>) {
-        *self.said.lock().unwrap() = picture;
-    }
-
-    /// Paths asked for since the last call.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
-    }
-}
-
-fn answer(mut stream: TcpStream, said: &Mutex<BTreeMap<String, Said>>, asked: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut first = String::new();
-    let mut line = String::new();
-    let _ = reader.read_line(&mut first);
-    while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
-        line.clear();
-    }
-    let Some(path) = first
-        .split(' ')
-        .nth(1)
-        .map(|path| path.trim_start_matches('/'))
-    else {
-        return;
-    };
-    asked.lock().unwrap().push(path.to_owned());
-    let said = said.lock().unwrap().get(path).cloned();
-    let head =
-        |status: &str, more: &str| format!("HTTP/1.1 {status}\r\n{more}Connection: close\r\n\r\n");
-    let length = |count: u64| format!("Content-Length: {count}\r\n");
-    let _ = match said {
-        None => stream.write_all(head("404 Not Found", &length(0)).as_bytes()),
-        Some(Said::Status(status)) => {
-            stream.write_all(head(&format!("{status} No"), &length(0)).as_bytes())
-        }
-        Some(Said::Redirect(to)) => stream
-            .write_all(head("302 Found", &format!("Location: {to}\r\n{}", length(0))).as_bytes()),
-        Some(Said::File(content)) => stream
-            .write_all(head("200 OK", &length(content.len() as u64)).as_bytes())
-            .and_then(|()| stream.write_all(&content)),
-        Some(Said::Short(claimed, content)) => stream
-            .write_all(head("200 OK", &length(claimed)).as_bytes())
-            .and_then(|()| stream.write_all(&content)),
-        Some(Said::Endless) => {
-            let mut sent = stream.write_all(head("200 OK", "").as_bytes());
-            while sent.is_ok() {
-                sent = stream.write_all(&[b' '; 65_536]);
-            }
-            Ok(())
-        }
-        Some(Said::Silent(content)) => stream
-            .write_all(head("200 OK", &length(1 << 20)).as_bytes())
-            .and_then(|()| stream.write_all(&content))
-            .and_then(|()| {
-                let mut rest = Vec::new();
-                reader.read_to_end(&mut rest).map(|_| ())
-            }),
-    };
-}
-
 /// A mirror that is waited for only shortly.
 pub(crate) fn impatient() -> Patience {
     Patience {
         connect: Duration::from_millis(500),
         metadata: Duration::from_millis(500),
         target: Duration::from_millis(500),
+    }
+}
+
+pub(crate) fn state() -> MemoryState {
+    MemoryState::default()
+}
+
+pub(crate) fn version(state: &MemoryState, role: &str) -> u64 {
+    let file = match role {
+        "root" => state.stored.root.as_ref(),
+        _ => state.stored.roles.get(&RoleName::new(role)),
+    };
+    file.map_or(0, |file| {
+        let file: Value = serde_json::from_slice(file).unwrap();
+        file["signed"]["version"].as_u64().unwrap()
+    })
+}
+
+pub(crate) fn refused(result: Result<Workflow, UpdateError>) -> Refusal {
+    match result {
+        Err(UpdateError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
     }
 }
