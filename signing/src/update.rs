@@ -46,6 +46,7 @@ pub fn refresh(
     source: &mut dyn Source,
     state: &mut dyn TrustedState,
 ) -> Result<(), UpdateError> {
+    state.apply(&workflow.opening())?;
     while let Some(request) = workflow.request() {
         let answer = source.metadata(&request)?;
         let changes = workflow.answer(answer)?;

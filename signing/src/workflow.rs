@@ -113,7 +113,9 @@ pub struct Workflow {
     now_s: i64,
     stage: Stage,
     stored: BTreeMap<RoleName, Vec<u8>>,
+    opening: Vec<Change>,
     rotations: u32,
+    root_is_fresh: bool,
     root: Verified<Root>,
     timestamp: Option<Verified<Timestamp>>,
     snapshot: Option<Verified<Snapshot>>,
@@ -149,26 +151,46 @@ impl Workflow {
     ) -> Result<Self, Refusal> {
         // 5.2. Load trusted root.
         let mut root = root::trusted(anchor, &policy.bounds)?;
-        // What an emptied, truncated or older state holds never weakens the caller's root.
-        if let Some(newer) = stored
+        let mut roles = stored.roles;
+        let mut opening = Vec::new();
+        let known = stored
             .root
-            .and_then(|file| root::trusted(&file, &policy.bounds).ok())
-            .filter(|stored| stored.common().version > root.common().version)
-        {
-            root = newer;
+            .and_then(|file| root::trusted(&file, &policy.bounds).ok());
+        // What an emptied, truncated or older state holds never weakens the caller's root.
+        match known {
+            Some(known) if known.common().version > root.common().version => root = known,
+            Some(known) if known.common().version == root.common().version => {}
+            older => {
+                opening.push(Change::Root {
+                    version: root.common().version,
+                    file: anchor.to_vec(),
+                });
+                // The caller's root is a step on from the stored one, as a fetched one would be.
+                if let Some(older) = older {
+                    opening.extend(root::forget(&root, &older, &mut roles));
+                }
+            }
         }
         Ok(Self {
             policy,
             now_s,
             stage: Stage::Root,
-            stored: stored.roles,
+            stored: roles,
+            opening,
             rotations: 0,
+            root_is_fresh: false,
             root,
             timestamp: None,
             snapshot: None,
             targets: BTreeMap::new(),
             expired: Vec::new(),
         })
+    }
+
+    /// What to keep before anything is asked: the caller's root, where the stored one is older or gone. Once.
+    #[must_use]
+    pub fn opening(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.opening)
     }
 
     /// The next file that is wanted; `None` when the update (or the search) is at its end.

@@ -93,6 +93,16 @@ fn endless_rotations_end_at_the_bound() {
     let mut state = state();
     made.update_at(&mut state, policy, NOW_S).unwrap();
     assert_eq!(version(&state, "root"), 5);
+    // An expired root at the bound is kept before it is refused (5.3.8 comes before 5.3.10).
+    made.expires_s.insert("root".to_owned(), NOW_S);
+    made.root(&[]);
+    let mut state = self::state();
+    policy.bounds.root_rotations = 7;
+    assert!(matches!(
+        refused(made.update_at(&mut state, policy, NOW_S)),
+        Refusal::Expired { .. }
+    ));
+    assert_eq!(version(&state, "root"), 8);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 mod made;
 
-use made::{Made, NOW_S};
+use made::{Made, NOW_S, Role};
 use posto_signing::rollout::{self, Decision, Rollout, Site, Standing, Updates};
 use posto_signing::state::{DatabaseState, Opened, TrustedState};
 use posto_signing::time::Clues;
@@ -47,6 +47,50 @@ fn what_was_seen_is_remembered_after_reopening() {
     assert!(matches!(
         made.update_at(&mut state, Policy::of_a_box(), NOW_S),
         Err(UpdateError::Refused(Refusal::Rollback { .. }))
+    ));
+}
+
+/// A release that comes by stick brings a root several steps on: what the revoked keys signed goes with it, for good.
+#[test]
+fn a_newer_root_of_the_image_is_kept_and_what_its_revoked_keys_signed_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trust.sqlite");
+    let mut made = Made::new();
+    // A thief with one of two timestamp keys ran its version forward.
+    let two = Role::of(2, 1);
+    made.roles.insert("timestamp".to_owned(), two);
+    made.root(&[]);
+    made.versions.insert("timestamp".to_owned(), 1_000_000);
+    made.publish();
+    let (mut state, _) = open(&path);
+    made.update_at(&mut state, Policy::of_a_box(), NOW_S)
+        .unwrap();
+    made.roles.get_mut("timestamp").unwrap().keys.remove(0);
+    made.root(&[]);
+    made.versions.insert("timestamp".to_owned(), 5);
+    made.publish();
+    let image_root = made.server.file("metadata/3.root.json");
+    made.update_from(&image_root, &mut state, Policy::of_a_box(), NOW_S)
+        .unwrap();
+    drop(state);
+    // Kept: an update that brings only the first root begins at the image's, and remembers the recovered timestamp.
+    let (mut state, _) = open(&path);
+    made.server.asked();
+    made.update_at(&mut state, Policy::of_a_box(), NOW_S)
+        .unwrap();
+    assert_eq!(
+        made.server.asked(),
+        ["metadata/4.root.json", "metadata/timestamp.json"]
+    );
+    made.versions.insert("timestamp".to_owned(), 4);
+    made.publish_timestamp();
+    assert!(matches!(
+        made.update_from(&image_root, &mut state, Policy::of_a_box(), NOW_S),
+        Err(UpdateError::Refused(Refusal::Rollback {
+            found: 5,
+            seen: 6,
+            ..
+        }))
     ));
 }
 

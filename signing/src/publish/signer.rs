@@ -34,7 +34,7 @@ pub enum SignerError {
     Form(String),
 }
 
-/// A secret key. Its bytes are erased when it goes.
+/// A secret key. Its own bytes are erased when it goes; the text that it was read from is not.
 pub struct Signer(Kind);
 
 enum Kind {

@@ -1,5 +1,7 @@
 //! 5.3. Update the root role.
 
+use std::collections::BTreeMap;
+
 use super::{Change, Refusal, Stage, Verified, Workflow, same_version, signed, threshold};
 use crate::bounds::Bounds;
 use crate::envelope::{Envelope, RoleKeys};
@@ -52,30 +54,49 @@ impl Workflow {
             version: new.common().version,
             file,
         }];
-        // 5.3.11. Fast-forward attack: where timestamp's or snapshot's keys have been rotated, what they signed goes.
-        // Done at each step, with the root in one change of the state, so that a power cut between leaves no gap.
-        let roles: [fn(&Root) -> &RoleKeys; 2] = [|root| &root.timestamp, |root| &root.snapshot];
-        if roles.iter().any(|role| new.revokes(&self.root, *role)) {
-            for role in [role::TIMESTAMP, role::SNAPSHOT].map(RoleName::new) {
-                if self.stored.remove(&role).is_some() {
-                    changes.push(Change::Forget(role));
-                }
-            }
-        }
+        // 5.3.11. Done at each step, with the root in one change of the state: a power cut between leaves no gap.
+        changes.extend(forget(&new, &self.root, &mut self.stored));
         self.root = new;
         // 5.3.9. Again, up to the bound.
         self.rotations += 1;
         if self.rotations >= self.policy.bounds.root_rotations {
-            self.end_root()?;
+            self.stage = Stage::Timestamp;
+            self.load_timestamp();
         }
         Ok(changes)
     }
 
-    /// 5.3.10. Freeze attack: the newest root has not expired. (5.3.12 is [`Workflow::consistent`].)
     fn end_root(&mut self) -> Result<(), Refusal> {
-        self.fresh(&RoleName::new(role::ROOT), self.root.common().expires_s)?;
-        self.load_timestamp();
         self.stage = Stage::Timestamp;
+        self.load_timestamp();
+        self.fresh_root()
+    }
+
+    /// 5.3.10. Freeze attack: the newest root has not expired; once in an update, after it was kept.
+    /// (5.3.12 is [`Workflow::consistent`].)
+    pub(super) fn fresh_root(&mut self) -> Result<(), Refusal> {
+        if !self.root_is_fresh {
+            self.fresh(&RoleName::new(role::ROOT), self.root.common().expires_s)?;
+            self.root_is_fresh = true;
+        }
         Ok(())
     }
+}
+
+/// 5.3.11. Fast-forward attack: where timestamp's or snapshot's keys have been rotated, what they signed goes.
+pub(super) fn forget(
+    new: &Root,
+    before: &Root,
+    stored: &mut BTreeMap<RoleName, Vec<u8>>,
+) -> Vec<Change> {
+    let roles: [fn(&Root) -> &RoleKeys; 2] = [|root| &root.timestamp, |root| &root.snapshot];
+    if !roles.iter().any(|role| new.revokes(before, *role)) {
+        return Vec::new();
+    }
+    [role::TIMESTAMP, role::SNAPSHOT]
+        .map(RoleName::new)
+        .into_iter()
+        .filter(|role| stored.remove(role).is_some())
+        .map(Change::Forget)
+        .collect()
 }

@@ -78,6 +78,7 @@ impl Workflow {
         // 5.6.7.2: a delegated role is verified as the top-level one; what cannot be verified ends the search.
         let targets = self.verify_targets(&name, Some(&parent), &file)?;
         self.targets.insert(name.clone(), targets);
+        self.stored.insert(name.clone(), file.clone());
         self.visit(&mut search, &name);
         self.follow(&mut search)?;
         self.stage = Stage::Search(search);

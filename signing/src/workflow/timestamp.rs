@@ -26,6 +26,7 @@ impl Workflow {
 
     pub(super) fn take_timestamp(&mut self, file: Vec<u8>) -> Result<Vec<Change>, Refusal> {
         let name = RoleName::new(role::TIMESTAMP);
+        self.fresh_root()?;
         // 5.4.2. Arbitrary software attack.
         let new = self.signed_timestamp(&file)?;
         if let Some(seen) = &self.timestamp {
