@@ -50,6 +50,25 @@ fn what_was_seen_is_remembered_after_reopening() {
     ));
 }
 
+#[test]
+fn a_state_older_than_the_image_does_not_bring_its_revoked_keys_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut state, _) = open(&folder.path().join("trust.sqlite"));
+    let mut made = Made::new();
+    made.update_at(&mut state, Policy::of_a_box(), NOW_S)
+        .unwrap();
+    made.publish();
+    let old = made.server.picture();
+    made.rotate("timestamp");
+    let image_root = made.server.file("metadata/2.root.json");
+    // A mirror that has never heard of the rotation, newer than what the state knows.
+    made.server.show(old);
+    assert!(matches!(
+        made.update_from(&image_root, &mut state, Policy::of_a_box(), NOW_S),
+        Err(UpdateError::Refused(Refusal::Threshold { signers: 0, .. }))
+    ));
+}
+
 /// A release that comes by stick brings a root several steps on: what the revoked keys signed goes with it, for good.
 #[test]
 fn a_newer_root_of_the_image_is_kept_and_what_its_revoked_keys_signed_is_forgotten() {
