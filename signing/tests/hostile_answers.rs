@@ -20,7 +20,10 @@ use serde_json::Value;
 fn endless_short_silent_redirected_and_failing_answers_end_the_update_and_change_nothing() {
     let mut made = Made::new();
     made.publish();
-    let elsewhere = format!("http://{}/metadata/timestamp.json", made.server.address);
+    // To the very file that would be right here.
+    let elsewhere = format!("http://{}/elsewhere.json", made.server.address);
+    let right = made.server.file("metadata/timestamp.json");
+    made.server.put("elsewhere.json", right);
     for said in [
         Said::Endless,
         Said::Short(1_000, b"{}".to_vec()),
