@@ -217,3 +217,6 @@ fn a_server_killed_in_the_middle_has_every_acknowledged_record_and_no_half_table
     is_whole(site.server());
     assert_eq!(left_overs(&site.places.database()), [""; 0]);
 }
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::RANDOM_UUID;

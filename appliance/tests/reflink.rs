@@ -128,3 +128,6 @@ fn what_a_clone_costs_is_what_was_changed_since() {
     data.sync_all().unwrap();
     assert_eq!(exclusive_bytes(&at.join("kept")).unwrap(), 1500 * 4096);
 }
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::ORDERED_UUID;

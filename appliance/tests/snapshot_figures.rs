@@ -114,3 +114,6 @@ fn a_week_of_entries() {
         week::measure(&clinic, setting("POSTO_FIGURES_WEEK", 7));
     }
 }
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::RANDOM_UUID;

@@ -25,3 +25,6 @@ mod no_verdict;
 mod shelf;
 #[path = "snapshot_prove/sound.rs"]
 mod sound;
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::ORDERED_UUID;

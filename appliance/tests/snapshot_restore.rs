@@ -252,3 +252,6 @@ fn a_power_cut_at_the_databases_start_ends_at_boot_forward_where_proven_and_back
         before + 5
     );
 }
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::ORDERED_UUID;

@@ -283,3 +283,6 @@ fn a_killed_taker_holds_nobody_up_and_leaves_nothing_that_is_listed() {
     assert_eq!(manifest.id.number(), 2);
     assert!(!Path::new(&here.places.snapshots().join("000001.partial")).exists());
 }
+
+/// Keys of this test's rows.
+const KEY: &str = ground::clinic::ORDERED_UUID;
