@@ -101,6 +101,10 @@ pub enum TakeError {
     Freeze(String),
 }
 
+/// ER_LOCK_DEADLOCK: an ALTER TABLE at its last step wants what our stage holds while we ask for a record of its table. The server
+/// sends us away at once; without us the ALTER comes to its end.
+const DEADLOCK: u16 = 1213;
+
 impl TakeError {
     /// Whether the database gave no answer (rather than saying no): then it is frozen and cloned as it stands.
     #[must_use]
@@ -114,9 +118,10 @@ impl TakeError {
     /// Whether the same may go well at once.
     #[must_use]
     pub(super) fn is_worth_another_try(&self) -> bool {
-        matches!(
-            self,
-            Self::Overrun { .. } | Self::OtherLog | Self::HeldTooLong(_) | Self::Blocked(_)
-        )
+        match self {
+            Self::Overrun { .. } | Self::OtherLog | Self::HeldTooLong(_) | Self::Blocked(_) => true,
+            Self::Sql(error) => error.code() == Some(DEADLOCK),
+            _ => false,
+        }
     }
 }
