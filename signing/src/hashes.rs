@@ -1,9 +1,13 @@
 //! What a file must be: its length and its hashes.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256, Sha512};
+
+/// A file is read in pieces of this size: small beside a box's memory.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// Hashes by algorithm, in hexadecimal, as they stand in the metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,40 @@ impl Hashes {
         checker.feed(bytes);
         checker.finish(None)
     }
+}
+
+/// Why a file that was read is not taken.
+#[derive(Debug)]
+pub(crate) enum Untaken<E> {
+    /// It could not be read.
+    Read(std::io::Error),
+    /// It was read to its end and is another.
+    Other(Mismatch),
+    /// Who takes the pieces did not.
+    Taker(E),
+}
+
+/// Reads what should be the file of `length` bytes and these hashes, a byte past its length at most, and hands on each piece before
+/// it is known whether the whole is right: the taker keeps it apart until then.
+pub(crate) fn read<E>(
+    from: impl Read,
+    length: u64,
+    hashes: &Hashes,
+    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), Untaken<E>> {
+    let mut from = from.take(length.saturating_add(1));
+    let mut checker = hashes.checker();
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        let count = from.read(&mut buffer).map_err(Untaken::Read)?;
+        let piece = buffer.get(..count).unwrap_or_default();
+        if piece.is_empty() {
+            break;
+        }
+        checker.feed(piece);
+        take(piece).map_err(Untaken::Taker)?;
+    }
+    checker.finish(Some(length)).map_err(Untaken::Other)
 }
 
 /// Hashes of a file while it is read.

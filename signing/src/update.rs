@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::durable::{self, FileError, NewFile};
-use crate::hashes::Mismatch;
+use crate::hashes::{self, Mismatch, Untaken};
 use crate::source::{Source, SourceError, TargetPath, flat_name};
 use crate::state::{StateError, TrustedState};
 use crate::workflow::{Found, Refusal, Verified, Workflow};
@@ -118,28 +118,19 @@ fn read_all(
     found: &Found,
     reader: Box<dyn Read>,
     path: &Path,
-    mut take: impl FnMut(&[u8]) -> Result<(), FileError>,
+    take: impl FnMut(&[u8]) -> Result<(), FileError>,
 ) -> Result<(), UpdateError> {
-    let mut reader = reader.take(found.file.length.saturating_add(1));
-    let mut checker = found.file.hashes.checker();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let count = reader.read(&mut buffer).map_err(|source| FileError {
+    let file = &found.file;
+    hashes::read(reader, file.length, &file.hashes, take).map_err(|why| match why {
+        Untaken::Read(source) => UpdateError::from(FileError {
             path: path.to_path_buf(),
             doing: "could not fetch",
             source,
-        })?;
-        let piece = buffer.get(..count).unwrap_or_default();
-        if piece.is_empty() {
-            break;
-        }
-        checker.feed(piece);
-        take(piece)?;
-    }
-    checker
-        .finish(Some(found.file.length))
-        .map_err(|why| UpdateError::Target {
+        }),
+        Untaken::Other(why) => UpdateError::Target {
             path: found.path.clone(),
             why,
-        })
+        },
+        Untaken::Taker(error) => error.into(),
+    })
 }

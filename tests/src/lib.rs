@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod container;
+pub mod copy;
 pub mod faults;
 pub mod http;
 pub mod installed;

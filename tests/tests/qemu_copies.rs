@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use posto_tests::command::{ask, run};
 use posto_tests::qemu::site::OPEN_LIMIT;
 use posto_tests::qemu::{Hand, Machine, Site, Stick};
-use posto_tests::{release, wait};
+use posto_tests::{copy, release, wait};
 use serde_json::Value;
 
 /// One command inside, in emulation on a loaded machine.
@@ -175,20 +175,10 @@ fn of(names: &[String]) -> Vec<u64> {
 }
 
 /// Opens a copy with stock tools and compares it with the snapshot that it is of.
-fn is_whole(copy: &Path, data: &Path, id: u64) -> Result<()> {
-    let out = copy.with_extension("opened");
-    std::fs::create_dir(&out)?;
+fn is_whole(made: &Path, data: &Path, id: u64) -> Result<()> {
+    let out = made.with_extension("opened");
     let key = data.join("secrets/recovery-identity");
-    let line = "set -o pipefail; for p in \"$1\"/*.age; do age -d -i \"$2\" \"$p\" || exit; done | zstd -d | tar x -C \"$3\"";
-    run(&[
-        "bash".as_ref(),
-        "-c".as_ref(),
-        line.as_ref(),
-        "bash".as_ref(),
-        copy.as_os_str(),
-        key.as_os_str(),
-        out.as_os_str(),
-    ])?;
+    copy::opened(made, &key, &out)?;
     for part in ["database", "openmrs"] {
         let original = data.join(format!("snapshots/{id:06}")).join(part);
         let differs = ask(&[
@@ -200,13 +190,13 @@ fn is_whole(copy: &Path, data: &Path, id: u64) -> Result<()> {
         ensure!(
             differs.code == 0,
             "{}: {}{}",
-            copy.display(),
+            made.display(),
             differs.out,
             differs.err
         );
     }
     std::fs::remove_dir_all(out)?;
-    println!("{} is snapshot {id}, whole", copy.display());
+    println!("{} is snapshot {id}, whole", made.display());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::durable::{self, FileError, NewFile};
-use crate::hashes::{Hashes, Mismatch};
+use crate::hashes::{self, Hashes, Mismatch, Untaken};
 use crate::metadata::TargetFile;
 use crate::rollout::{self, Rollout};
 use crate::source::{SourceError, TargetPath};
@@ -190,29 +190,19 @@ impl Copy {
         &self,
         from: impl Read,
         path: &Path,
-        mut take: impl FnMut(&[u8]) -> Result<(), FileError>,
+        take: impl FnMut(&[u8]) -> Result<(), FileError>,
     ) -> Result<(), ReleaseError> {
-        let mut from = from.take(self.file.length.saturating_add(1));
-        let mut checker = self.file.hashes.checker();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let count = from.read(&mut buffer).map_err(|source| FileError {
+        hashes::read(from, self.file.length, &self.file.hashes, take).map_err(|why| match why {
+            Untaken::Read(source) => ReleaseError::from(FileError {
                 path: path.to_path_buf(),
                 doing: "could not read",
                 source,
-            })?;
-            let piece = buffer.get(..count).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
-            checker.feed(piece);
-            take(piece)?;
-        }
-        checker
-            .finish(Some(self.file.length))
-            .map_err(|why| ReleaseError::Content {
+            }),
+            Untaken::Other(why) => ReleaseError::Content {
                 path: path.to_path_buf(),
                 why,
-            })
+            },
+            Untaken::Taker(error) => error.into(),
+        })
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use posto_tests::command::run;
 use posto_tests::container::Limits;
 use posto_tests::installed::OpenBox;
-use posto_tests::release;
+use posto_tests::{copy, release};
 
 use crate::ground::{OPEN_BOUND, exported, proven_snapshot};
 
@@ -43,19 +43,9 @@ fn the_programmes_key_opens_the_technicians_code_the_recovery_identity_and_copie
     );
 
     let id = proven_snapshot(container)?;
-    let copy = exported(container, &id)?;
+    let made = exported(container, &id)?;
     let out = folder.path().join("opened");
-    std::fs::create_dir(&out)?;
-    let line = "set -o pipefail; for p in \"$1\"/*.age; do age -d -i \"$2\" \"$p\" || exit; done | zstd -d | tar x -C \"$3\"";
-    run(&[
-        "bash".as_ref(),
-        "-c".as_ref(),
-        line.as_ref(),
-        "bash".as_ref(),
-        copy.as_os_str(),
-        key.as_ref(),
-        out.as_os_str(),
-    ])?;
+    copy::opened(&made, Path::new(key), &out)?;
     let original = container.data().join(format!("snapshots/{id:0>6}"));
     for part in ["manifest.json", "database", "openmrs"] {
         run(&[
