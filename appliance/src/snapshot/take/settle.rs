@@ -16,6 +16,10 @@ use crate::system::clock;
 const SMALL_BYTES: u64 = 4 << 20;
 /// The snapshot does not wait longer: what is not written by then is copied.
 const LIMIT: Duration = Duration::from_secs(20);
+/// Writers that never pause make pages dirty as fast as the cleaner writes them: no use in waiting on.
+const NO_NEARER: Duration = Duration::from_secs(3);
+/// Less than this is no progress: it would be copied in a few milliseconds.
+const STEP_BYTES: u64 = 1 << 20;
 const POLL: Duration = Duration::from_millis(250);
 /// The smallest mark that is not off: the page cleaner then works until nothing is dirty.
 const LOW: &str = "0.001";
@@ -39,18 +43,83 @@ pub(super) async fn settle(
         return Ok(());
     }
     set_low_water(client, LOW).await?;
-    let began = clock::since_boot();
-    while clock::since_boot().saturating_sub(began) < LIMIT {
+    let mut nearing = Nearing::begun(clock::since_boot());
+    loop {
         tokio::time::sleep(POLL).await;
         let current = stage::lsn(client).await?.current;
-        if current.saturating_sub(checkpoint_lsn()?) <= SMALL_BYTES {
+        let behind = current.saturating_sub(checkpoint_lsn()?);
+        if !nearing.is_worth_waiting(behind, clock::since_boot()) {
             break;
         }
     }
     set_low_water(client, "DEFAULT").await
 }
 
+/// How the checkpoint comes nearer.
+#[derive(Debug)]
+struct Nearing {
+    began: Duration,
+    nearest_bytes: u64,
+    nearest_at: Duration,
+}
+
+impl Nearing {
+    fn begun(now: Duration) -> Self {
+        Self {
+            began: now,
+            nearest_bytes: u64::MAX,
+            nearest_at: now,
+        }
+    }
+
+    /// Whether the checkpoint, `behind` bytes back by now, is worth waiting for.
+    fn is_worth_waiting(&mut self, behind: u64, now: Duration) -> bool {
+        if behind.saturating_add(STEP_BYTES) <= self.nearest_bytes {
+            self.nearest_bytes = behind;
+            self.nearest_at = now;
+        }
+        behind > SMALL_BYTES
+            && now.saturating_sub(self.nearest_at) < NO_NEARER
+            && now.saturating_sub(self.began) < LIMIT
+    }
+}
+
 async fn set_low_water(client: &mut Client, value: &str) -> Result<(), TakeError> {
     let statement = format!("SET GLOBAL innodb_max_dirty_pages_pct_lwm={value}");
     Ok(client.run(&statement).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long it waits, asking each quarter of a second, if `behind` says how far the checkpoint is back at each moment.
+    fn waited(behind: impl Fn(Duration) -> u64) -> Duration {
+        let mut nearing = Nearing::begun(Duration::ZERO);
+        let mut now = POLL;
+        while nearing.is_worth_waiting(behind(now), now) {
+            now += POLL;
+        }
+        now
+    }
+
+    #[test]
+    fn it_waits_while_the_checkpoint_comes_nearer_and_not_for_ever() {
+        let (mib, second) = (1 << 20, Duration::from_secs(1));
+        assert_eq!(waited(|_| 4 * mib), POLL, "near enough");
+        let falling = |now: Duration| (30 * mib) - 4 * mib * now.as_secs();
+        assert_eq!(waited(falling), 7 * second, "26 MiB at 4 a second");
+        assert_eq!(
+            waited(|_| 100 * mib),
+            POLL + NO_NEARER,
+            "writers that never pause"
+        );
+        let slow = |now: Duration| (200 * mib) - mib * now.as_secs();
+        assert_eq!(waited(slow), LIMIT, "nearer, but too slowly");
+        let begun_late = |now: Duration| {
+            let farther = (30 + now.as_secs()) * mib;
+            if now < 2 * second { farther } else { mib }
+        };
+        assert_eq!(waited(begun_late), 2 * second);
+    }
 }
