@@ -198,7 +198,8 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>>, FileError> {
     Ok(Some(content))
 }
 
-fn sync_parent(path: &Path) -> std::io::Result<()> {
+/// Makes a new name last.
+pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::time::Duration;
 
+use ureq::tls::{RootCerts, TlsConfig};
+
 use crate::source::{Source, SourceError, TargetPath};
 use crate::workflow::{Answer, Request};
 
@@ -28,6 +30,18 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// For a part of a target: a link slower than [`SLOWEST_BYTES_A_SECOND`] is as good as none, and who sends a byte now and then
+    /// holds nobody up for long.
+    fn of_part(&self, bytes: u64) -> Duration {
+        self.target
+            .min(self.connect + Duration::from_secs(30 + bytes / SLOWEST_BYTES_A_SECOND))
+    }
+}
+
+/// A tenth of what 2G carries.
+const SLOWEST_BYTES_A_SECOND: u64 = 1_000;
+
 /// A mirror.
 #[derive(Debug)]
 pub struct HttpSource {
@@ -37,10 +51,39 @@ pub struct HttpSource {
     patience: Patience,
 }
 
+/// Who vouches for a mirror's name over TLS. What comes from it is trusted by its signatures only.
+#[derive(Debug, Clone, Default)]
+pub enum Authorities {
+    /// Those that browsers believe (Mozilla's list, as this program was built with it).
+    #[default]
+    Public,
+    /// These alone: a programme's own.
+    Only(Vec<ureq::tls::Certificate<'static>>),
+}
+
+impl Authorities {
+    /// The certificates in a PEM file. `None` where there is none in it, or one cannot be read.
+    #[must_use]
+    pub fn from_pem(pem: &[u8]) -> Option<Self> {
+        let mut found = Vec::new();
+        for item in ureq::tls::parse_pem(pem) {
+            if let ureq::tls::PemItem::Certificate(certificate) = item.ok()? {
+                found.push(certificate);
+            }
+        }
+        (!found.is_empty()).then_some(Self::Only(found))
+    }
+}
+
 impl HttpSource {
     /// A mirror by the addresses of its metadata and its targets.
     #[must_use]
-    pub fn new(metadata: &str, targets: Option<&str>, patience: Patience) -> Self {
+    pub fn new(
+        metadata: &str,
+        targets: Option<&str>,
+        patience: Patience,
+        authorities: &Authorities,
+    ) -> Self {
         let folder = |address: &str| format!("{}/", address.trim_end_matches('/'));
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(patience.connect))
@@ -50,6 +93,14 @@ impl HttpSource {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(None)
+            .tls_config(
+                TlsConfig::builder()
+                    .root_certs(match authorities {
+                        Authorities::Public => RootCerts::WebPki,
+                        Authorities::Only(those) => RootCerts::new_with_certs(those),
+                    })
+                    .build(),
+            )
             .build()
             .into();
         Self {
@@ -58,6 +109,19 @@ impl HttpSource {
             targets: targets.map(folder),
             patience,
         }
+    }
+
+    /// A target's address, and the question for it.
+    fn question(
+        &self,
+        path: &TargetPath,
+    ) -> Result<(String, ureq::RequestBuilder<ureq::typestate::WithoutBody>), SourceError> {
+        let Some(targets) = &self.targets else {
+            return Err(SourceError::Absent(path.as_str().to_owned()));
+        };
+        let address = format!("{targets}{}", path.in_address());
+        let question = self.agent.get(&address);
+        Ok((address, question))
     }
 }
 
@@ -93,13 +157,8 @@ impl Source for HttpSource {
     }
 
     fn target(&mut self, path: &TargetPath) -> Result<Box<dyn Read>, SourceError> {
-        let Some(targets) = &self.targets else {
-            return Err(SourceError::Absent(path.as_str().to_owned()));
-        };
-        let address = format!("{targets}{}", path.in_address());
-        let response = self
-            .agent
-            .get(&address)
+        let (address, question) = self.question(path)?;
+        let response = question
             .config()
             .timeout_global(Some(self.patience.target))
             .build()
@@ -109,6 +168,67 @@ impl Source for HttpSource {
             200 => Ok(Box::new(response.into_body().into_reader())),
             403 | 404 => Err(SourceError::Absent(path.as_str().to_owned())),
             status => Err(broken(&address, &format!("status {status}"))),
+        }
+    }
+
+    fn part(
+        &mut self,
+        path: &TargetPath,
+        from: u64,
+        bytes: u64,
+    ) -> Result<Box<dyn Read>, SourceError> {
+        let (address, question) = self.question(path)?;
+        let last = from.saturating_add(bytes).saturating_sub(1);
+        let response = question
+            .header("Range", format!("bytes={from}-{last}"))
+            .config()
+            .timeout_global(Some(self.patience.of_part(bytes)))
+            .build()
+            .call()
+            .map_err(|error| broken(&address, &error))?;
+        match response.status().as_u16() {
+            206 => {
+                let said = response.headers().get("content-range");
+                let said = said.and_then(|said| said.to_str().ok()).unwrap_or_default();
+                if begins_at(said) != Some(from) {
+                    return Err(broken(
+                        &address,
+                        &format!("asked from {from} on, got '{said}'"),
+                    ));
+                }
+            }
+            // It knows no ranges, and the beginning is what was asked for.
+            200 if from == 0 => {}
+            200 => return Err(broken(&address, &"it knows no ranges")),
+            403 | 404 => return Err(SourceError::Absent(path.as_str().to_owned())),
+            status => return Err(broken(&address, &format!("status {status}"))),
+        }
+        Ok(Box::new(response.into_body().into_reader()))
+    }
+}
+
+/// Where a `Content-Range` (RFC 9110, section 14.4: `bytes first-last/length`) begins.
+fn begins_at(said: &str) -> Option<u64> {
+    said.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_content_range_in_bytes_has_a_beginning() {
+        assert_eq!(begins_at("bytes 7-9/10"), Some(7));
+        assert_eq!(begins_at("bytes 0-9/*"), Some(0));
+        for said in [
+            "",
+            "bytes */10",
+            "bytes=7-9",
+            "items 7-9/10",
+            "bytes -9/10",
+            "bytes x-9/10",
+        ] {
+            assert_eq!(begins_at(said), None, "{said}");
         }
     }
 }

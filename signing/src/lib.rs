@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod clock;
 pub mod durable;
 pub mod envelope;
+pub mod fetch;
 pub mod hashes;
 pub mod http;
 pub mod key;

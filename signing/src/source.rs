@@ -1,6 +1,6 @@
 //! Where files come from: a mirror, or a folder (a stick, the publisher's own repository). Nothing of it is trusted.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::durable::{self, FileError};
@@ -42,6 +42,17 @@ pub trait Source {
     /// # Errors
     /// When it cannot be opened.
     fn target(&mut self, path: &TargetPath) -> Result<Box<dyn Read>, SourceError>;
+
+    /// Opens `bytes` of such a file from `from` on. The reader may be endless, or end early: the caller bounds and counts it.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or nothing but the whole can be had.
+    fn part(
+        &mut self,
+        path: &TargetPath,
+        from: u64,
+        bytes: u64,
+    ) -> Result<Box<dyn Read>, SourceError>;
 }
 
 /// A path in the targets folder that does not leave it: parts between slashes, none of them empty, `.` or `..`.
@@ -140,6 +151,25 @@ impl Source for FolderSource {
             Some(file) => Ok(Box::new(file)),
             None => Err(SourceError::Absent(path.as_str().to_owned())),
         }
+    }
+
+    fn part(
+        &mut self,
+        path: &TargetPath,
+        from: u64,
+        bytes: u64,
+    ) -> Result<Box<dyn Read>, SourceError> {
+        let place = self.folder.join("targets").join(path.as_str());
+        let Some(mut file) = durable::open(&place)? else {
+            return Err(SourceError::Absent(path.as_str().to_owned()));
+        };
+        let moved = file.seek(SeekFrom::Start(from));
+        moved.map_err(|source| FileError {
+            path: place,
+            doing: "could not read",
+            source,
+        })?;
+        Ok(Box::new(file.take(bytes)))
     }
 }
 

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use posto_signing::bounds::Bounds;
 use posto_signing::clock::now_s;
 use posto_signing::durable;
-use posto_signing::http::{HttpSource, Patience};
+use posto_signing::http::{Authorities, HttpSource, Patience};
 use posto_signing::state::{DirectoryState, TrustedState};
 use posto_signing::update;
 use posto_signing::workflow::{Change, Policy, Workflow};
@@ -107,6 +107,7 @@ fn refresh(
         metadata_url,
         arguments.target_base_url.as_deref(),
         Patience::default(),
+        &Authorities::Public,
     );
     update::refresh(&mut workflow, &mut source, state)?;
     Ok((workflow, source))

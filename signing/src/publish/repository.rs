@@ -305,4 +305,13 @@ impl Source for Overlay<'_> {
     fn target(&mut self, path: &TargetPath) -> Result<Box<dyn std::io::Read>, SourceError> {
         self.below.target(path)
     }
+
+    fn part(
+        &mut self,
+        path: &TargetPath,
+        from: u64,
+        bytes: u64,
+    ) -> Result<Box<dyn std::io::Read>, SourceError> {
+        self.below.part(path, from, bytes)
+    }
 }

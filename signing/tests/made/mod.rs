@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use posto_signing::hashes::Hashes;
-use posto_signing::http::{HttpSource, Patience};
+use posto_signing::http::{Authorities, HttpSource, Patience};
 use posto_signing::metadata::TargetFile;
 use posto_signing::publish::document::{self, Edition, Signatories};
 use posto_signing::publish::signer::{Scheme, Signer};
@@ -221,6 +221,7 @@ impl Made {
             &format!("{base}/metadata"),
             Some(&format!("{base}/targets/")),
             patience,
+            &Authorities::Public,
         )
     }
 

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the server says to a path.
 #[derive(Clone)]
 pub(crate) enum Said {
     File(Vec<u8>),
+    /// Of which parts can be had. Each answer ends after so many bytes, as on a link that dies.
+    Parts(Vec<u8>, usize),
+    /// Says 206 and that the part begins elsewhere.
+    OtherPart(Vec<u8>),
     /// Zeros without end.
     Endless,
     /// Says so many bytes, sends these, and hangs up.
@@ -24,6 +29,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     said: Arc<Mutex<BTreeMap<String, Said>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    sent_bytes: Arc<AtomicU64>,
 }
 
 impl Server {
@@ -33,12 +39,15 @@ impl Server {
             address: listener.local_addr().unwrap(),
             said: Arc::default(),
             asked: Arc::default(),
+            sent_bytes: Arc::default(),
         };
         let (said, asked) = (server.said.clone(), server.asked.clone());
+        let sent_bytes = server.sent_bytes.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (said, asked) = (said.clone(), asked.clone());
-                std::thread::spawn(move || answer(stream, &said, &asked));
+                let sent_bytes = sent_bytes.clone();
+                std::thread::spawn(move || answer(stream, &said, &asked, &sent_bytes));
             }
         });
         server
@@ -73,18 +82,34 @@ impl Server {
         *self.said.lock().unwrap() = picture;
     }
 
+    /// Bytes sent as parts, heads included.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.sent_bytes.load(Ordering::Relaxed)
+    }
+
     /// Paths asked for since the last call.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 }
 
-fn answer(mut stream: TcpStream, said: &Mutex<BTreeMap<String, Said>>, asked: &Mutex<Vec<String>>) {
+fn answer(
+    mut stream: TcpStream,
+    said: &Mutex<BTreeMap<String, Said>>,
+    asked: &Mutex<Vec<String>>,
+    sent_bytes: &AtomicU64,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut first = String::new();
     let mut line = String::new();
     let _ = reader.read_line(&mut first);
+    let mut range = None;
     while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+        let lower = line.trim().to_ascii_lowercase();
+        if let Some(asked) = lower.strip_prefix("range: bytes=") {
+            let (first, last) = asked.split_once('-').unwrap();
+            range = Some((first.parse().unwrap(), last.parse::<usize>().unwrap()));
+        }
         line.clear();
     }
     let Some(path) = first
@@ -109,6 +134,31 @@ fn answer(mut stream: TcpStream, said: &Mutex<BTreeMap<String, Said>>, asked: &M
         Some(Said::File(content)) => stream
             .write_all(head("200 OK", &length(content.len() as u64)).as_bytes())
             .and_then(|()| stream.write_all(&content)),
+        Some(Said::Parts(content, dies_after)) => {
+            let (first, last) = range.unwrap_or((0, content.len() - 1));
+            let part = content.get(first..=last).unwrap_or_default();
+            let more = format!(
+                "Content-Range: bytes {first}-{last}/{}\r\n{}",
+                content.len(),
+                length(part.len() as u64)
+            );
+            let head = head("206 Partial Content", &more);
+            let sent = &part[..part.len().min(dies_after)];
+            sent_bytes.fetch_add((head.len() + sent.len()) as u64, Ordering::Relaxed);
+            stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(sent))
+        }
+        Some(Said::OtherPart(content)) => {
+            let more = format!(
+                "Content-Range: bytes 1-{0}/{0}\r\n{1}",
+                content.len(),
+                length(content.len() as u64)
+            );
+            stream
+                .write_all(head("206 Partial Content", &more).as_bytes())
+                .and_then(|()| stream.write_all(&content))
+        }
         Some(Said::Short(claimed, content)) => stream
             .write_all(head("200 OK", &length(claimed)).as_bytes())
             .and_then(|()| stream.write_all(&content)),
