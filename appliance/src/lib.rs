@@ -33,4 +33,5 @@ pub mod supervise;
 pub mod system;
 pub mod technician;
 pub mod texts;
+pub mod update;
 pub mod wishes;

@@ -195,7 +195,7 @@ fn boot_stage(
             };
             place::whole(&dir.join("initrd.img"), &initrd)?;
             place::whole(&dir.join("slot.env"), &slot_env)?;
-            place::whole(&dir.join("sums"), bootslot::sums(&files).as_bytes())?;
+            place::whole(&dir.join("sums"), files.sums().as_bytes())?;
             say("boot partition");
             bootslot::build(parts.tools, &files, &work).map_err(anyhow::Error::from)?;
             say("GRUB");

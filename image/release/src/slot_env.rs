@@ -22,6 +22,14 @@ pub const KERNEL: &str = "vmlinuz";
 /// The initrd's file name.
 pub const INITRD: &str = "initrd.img";
 
+/// The content of [`SUMS`]: `sha256sum` lines, as GRUB's `hashsum --check` reads them. Each argument is the SHA-256 of that file.
+#[must_use]
+pub fn sums(kernel: [u8; 32], initrd: [u8; 32], slot_env: [u8; 32]) -> String {
+    [(KERNEL, kernel), (INITRD, initrd), (SLOT_ENV, slot_env)]
+        .map(|(name, hash)| format!("{}  {name}\n", hex::encode(hash)))
+        .concat()
+}
+
 /// A bootable slot's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotEnv {

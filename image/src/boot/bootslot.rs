@@ -1,10 +1,9 @@
 //! A slot's boot partition: kernel, initrd, slot.env and the checksums that GRUB checks.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use posto_release::layout::BOOT_A;
-use posto_release::slot_env::{INITRD, KERNEL, SLOT_ENV, SUMS, SlotEnv};
+use posto_release::slot_env::{self, INITRD, KERNEL, SLOT_ENV, SUMS, SlotEnv};
 use sha2::{Digest, Sha256};
 
 use super::{BootError, sparse};
@@ -24,19 +23,13 @@ pub struct BootFiles<'a> {
     pub slot_env: &'a [u8],
 }
 
-/// The checksum file: `sha256sum` lines, as GRUB's `hashsum --check` reads them.
-#[must_use]
-pub fn sums(files: &BootFiles<'_>) -> String {
-    let mut out = String::new();
-    for (name, bytes) in [
-        (KERNEL, files.kernel),
-        (INITRD, files.initrd),
-        (SLOT_ENV, files.slot_env),
-    ] {
-        // Writing to a String does not fail.
-        let _ = writeln!(out, "{}  {name}", hex::encode(Sha256::digest(bytes)));
+impl BootFiles<'_> {
+    /// The checksum file over them.
+    #[must_use]
+    pub fn sums(&self) -> String {
+        let hash = |bytes: &[u8]| Sha256::digest(bytes).into();
+        slot_env::sums(hash(self.kernel), hash(self.initrd), hash(self.slot_env))
     }
-    out
 }
 
 /// Makes the partition's file system at `work`/boot.img, a sparse file of the partition's size.
@@ -58,7 +51,7 @@ pub fn build(tools: &ToolsRoot, files: &BootFiles<'_>, work: &Path) -> Result<()
     sparse::create(&work.join(KERNEL), files.kernel)?;
     sparse::create(&work.join(INITRD), files.initrd)?;
     sparse::create(&work.join(SLOT_ENV), files.slot_env)?;
-    sparse::create(&work.join(SUMS), sums(files).as_bytes())?;
+    sparse::create(&work.join(SUMS), files.sums().as_bytes())?;
     sparse::create_empty(&work.join("boot.img"), BOOT_A.size_bytes())?;
     tools.run(
         &[
@@ -108,6 +101,6 @@ mod tests {
         let expected = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  vmlinuz\n\
                         ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  initrd.img\n\
                         e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  slot.env\n";
-        assert_eq!(sums(&files), expected);
+        assert_eq!(files.sums(), expected);
     }
 }
