@@ -11,6 +11,7 @@ mod hardening;
 mod imports;
 mod power;
 mod programme;
+mod rebuilt;
 mod refusals;
 mod secrets;
 mod serving;

@@ -2,7 +2,6 @@
 //! clerks in OpenMRS's place.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +11,17 @@ use posto::database::settle;
 use posto::places::Places;
 use posto::services::{DatabaseEnd, Services, ServicesError};
 use posto::snapshot::take::Standstill;
-use posto::system::process::{Invocation, Running};
 use posto_tests::powercut::Record;
 
 use super::clinic::{self, Clerks, block_on};
 use super::counters;
-use super::ground::{self, Ground, Mounted, Watchdog};
+use super::ground::{Ground, Mounted, Watchdog};
 use super::ledger::Ledger;
+use super::recorded::Disk;
 use super::story::Clock;
 
 /// Of OpenMRS's account.
 const PASSWORD: &str = "aB3aB3aB3aB3aB3a";
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// `POSTO_CRASH_UNSETTLED`: stops are not settled, so that some disks hold what the server refuses.
 pub(crate) fn unsettled() -> bool {
@@ -42,57 +40,6 @@ pub(crate) struct Live<'a> {
     // In this order: the file system before its disk.
     data: Option<Mounted>,
     disk: Disk<'a>,
-}
-
-/// The recording disk's process. Dropping it ends it.
-struct Disk<'a> {
-    process: Running,
-    served: PathBuf,
-    record: Record,
-    watchdog: &'a Watchdog,
-}
-
-impl<'a> Disk<'a> {
-    fn serve(ground: &Ground, image: &Path, watchdog: &'a Watchdog) -> Self {
-        let folder = ground.base().join("recorded");
-        std::fs::create_dir(&folder).unwrap();
-        let medium = ground.bench().join("medium");
-        ground::clone(image, &medium);
-        let mut process = Invocation::new(env!("CARGO_BIN_EXE_posto-disk"))
-            .args([&medium, &folder])
-            .piped_stdin()
-            .piped_stdout()
-            .dies_with_us()
-            .spawn()
-            .unwrap();
-        watchdog.watch(Some(process.id()));
-        let mut line = String::new();
-        BufReader::new(process.stdout().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert!(!line.is_empty(), "no disk: {:?}", process.has_ended());
-        Self {
-            process,
-            served: PathBuf::from(line.trim()),
-            record: Record::in_folder(&folder),
-            watchdog,
-        }
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        drop(self.process.stdin());
-        // How it ended does not matter: what it recorded is what counts.
-        let _ = self.process.wait(LIMIT);
-        // It unmounts itself, unless it was killed or the kernel was still letting go of the loop device.
-        let folder = self.served.parent().unwrap_or(&self.served);
-        let gone = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
-        if !folder.symlink_metadata().is_err_and(gone) {
-            ground::unmount(folder);
-        }
-        self.watchdog.watch(None);
-    }
 }
 
 impl<'a> Live<'a> {

@@ -24,6 +24,7 @@ mod cuts;
 mod ground;
 mod ledger;
 mod live;
+mod recorded;
 mod story;
 mod table;
 mod tree;
