@@ -12,7 +12,9 @@ use crate::system::clock;
 const REBUILD: &str = "posto-rebuild.service";
 /// A night is long.
 const LOOK_EVERY: Duration = Duration::from_secs(300);
-/// While it runs, or something else comes first.
+/// Something else comes first: a start, a snapshot, a proof.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+/// While it runs.
 const LOOK_BUSY: Duration = Duration::from_secs(2);
 
 /// What is kept between rounds.
@@ -20,6 +22,7 @@ const LOOK_BUSY: Duration = Duration::from_secs(2);
 pub(super) struct Rebuild {
     looked: Option<Duration>,
     asked: Option<Duration>,
+    put_off: bool,
     /// As it was last seen.
     pub(super) running: bool,
 }
@@ -29,6 +32,8 @@ impl Daemon {
     pub(super) async fn look_after_tables(&mut self, observation: &Observation, now: Duration) {
         let every = if self.rebuild.running {
             LOOK_BUSY
+        } else if self.rebuild.put_off {
+            LOOK_AGAIN
         } else {
             LOOK_EVERY
         };
@@ -49,6 +54,7 @@ impl Daemon {
                 .asked
                 .map(|asked| now.saturating_sub(asked).as_secs()),
         };
+        self.rebuild.put_off = when.quiet == Some(true) && (when.hands_off || when.busy);
         if self.rebuild.running && decide::must_stop(when) {
             self.order(async |bus| bus.order_stop(REBUILD).await).await;
         } else if decide::is_due(when) {
