@@ -45,7 +45,7 @@ pub fn open_technician(site: &Site, machine: &mut Machine) -> Result<()> {
     picture(machine, "1-menu")?;
     // By its number: a lost key ends on another page, never at the box's power. Before it: how it is, noted, restart, events, language.
     machine.press(&["6", "6", "ret"])?;
-    machine.type_text(code.trim())?;
+    machine.type_digits(code.trim())?;
     picture(machine, "2-code")?;
     machine.press(&["ret"])
 }

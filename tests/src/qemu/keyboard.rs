@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use super::machine::Machine;
@@ -14,6 +14,8 @@ const BETWEEN_KEYS: Duration = Duration::from_millis(120);
 /// Most keys change the screen, and the next one waits for it: an emulated keyboard has room for a few keys only, and a machine on
 /// a busy host lost some. For those that change nothing this is enough.
 const SEEN: Duration = Duration::from_secs(10);
+/// So often a key may be lost.
+const LOST: usize = 3;
 
 /// QEMU's names (QKeyCode: places on a US keyboard) of the keys that give `character` on a Portuguese one.
 fn chord(character: char) -> Option<Vec<String>> {
@@ -46,7 +48,7 @@ impl Machine {
     /// When QEMU does not know one.
     pub fn press(&mut self, keys: &[&str]) -> Result<()> {
         keys.iter()
-            .try_for_each(|key| self.chord(&[(*key).to_owned()]))
+            .try_for_each(|key| self.chord(&[(*key).to_owned()]).map(drop))
     }
 
     /// Types a text on a Portuguese keyboard.
@@ -56,11 +58,28 @@ impl Machine {
     pub fn type_text(&mut self, text: &str) -> Result<()> {
         text.chars().try_for_each(|character| {
             let keys = chord(character).with_context(|| format!("no key for '{character}'"))?;
-            self.chord(&keys)
+            self.chord(&keys).map(drop)
         })
     }
 
-    fn chord(&mut self, keys: &[String]) -> Result<()> {
+    /// Types digits where each changes the screen: one that does not was lost on the way, and is typed again.
+    ///
+    /// # Errors
+    /// When one was lost several times.
+    pub fn type_digits(&mut self, digits: &str) -> Result<()> {
+        for digit in digits.chars().filter(char::is_ascii_digit) {
+            let keys = [digit.to_string()];
+            let mut typed = false;
+            for _ in 0..LOST {
+                typed = typed || self.chord(&keys)?;
+            }
+            ensure!(typed, "the digit {digit} does not come to the screen");
+        }
+        Ok(())
+    }
+
+    /// Whether the screen changed.
+    fn chord(&mut self, keys: &[String]) -> Result<bool> {
         let keys: Vec<_> = keys
             .iter()
             .map(|key| json!({ "type": "qcode", "data": key }))
@@ -70,10 +89,12 @@ impl Machine {
             .command_with("send-key", &json!({ "keys": keys }))?;
         let pressed = Instant::now();
         wait::pause(BETWEEN_KEYS);
-        while pressed.elapsed() < SEEN && self.pixels()? == before {
+        let mut changed = self.pixels()? != before;
+        while !changed && pressed.elapsed() < SEEN {
             wait::pause(BETWEEN_KEYS);
+            changed = self.pixels()? != before;
         }
-        Ok(())
+        Ok(changed)
     }
 
     fn pixels(&mut self) -> Result<Vec<u8>> {
