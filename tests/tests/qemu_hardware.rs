@@ -91,7 +91,9 @@ fn watchdogs_the_power_button_the_disks_health_and_a_technician_at_the_keys() ->
         println!("{command}: {}", said.trim());
         Ok::<_, anyhow::Error>(said)
     };
-    ask("systemctl start posto-smart.service posto-smart-read.service")?;
+    // One after the other: the second reads what the first asked for.
+    ask("systemctl start posto-smart.service && systemctl start posto-smart-read.service")?;
+    ask("journalctl --boot -o cat -u posto-smart -u posto-smart-read")?;
     let health = ask("cat /run/posto/smart/health.json")?;
     ensure!(health.contains("good"), "the disk's health was not read");
     let tasks = ask("cat /sys/fs/cgroup/system.slice/openmrs.service/pids.max")?;
