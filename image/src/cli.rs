@@ -81,6 +81,13 @@ pub struct BuildArgs {
     /// Take today's package and artifact versions into the locks, then build
     #[arg(long)]
     pub update_lock: bool,
+    /// With --update-lock: only the suite as it was released, no updates, no security: the older half of a pair to measure patches
+    /// on. Keep it in a lock of its own (--lock)
+    #[arg(long, requires_all = ["update_lock", "lock"])]
+    pub without_updates: bool,
+    /// The lock of exact packages [default: image/packages.lock]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Build a root without the posto program (for trying the rest)
     #[arg(long, hide = true)]
     pub without_programs: bool,
