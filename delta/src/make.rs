@@ -15,6 +15,7 @@ use crate::written;
 pub mod matching;
 pub mod pack;
 pub mod pairing;
+pub mod release;
 pub mod suffixes;
 pub mod unit;
 pub mod workers;

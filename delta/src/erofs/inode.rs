@@ -90,6 +90,10 @@ impl Inode {
         } else {
             self.bytes.checked_next_multiple_of(block)?
         };
+        if bytes == 0 {
+            // All of it lies behind the inode; the place of the blocks then says nothing.
+            return Some((0, 0));
+        }
         let end = self.blocks_at.checked_add(bytes)?;
         (end <= layout.image_bytes).then_some((self.blocks_at, bytes))
     }

@@ -1,4 +1,7 @@
 //! Images, edits and a slot in memory, for all tests of patches.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+pub(crate) mod layout;
 
 use std::cell::RefCell;
 use std::io;
