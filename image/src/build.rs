@@ -49,12 +49,27 @@ fn source(common: &Common) -> Result<Source> {
     Ok(Source::find(common.source.as_deref(), &starts)?)
 }
 
-fn ground(
-    common: &Common,
-    update_lock: bool,
+/// Which packages exactly.
+#[derive(Debug, Default)]
+struct Packages<'a> {
+    /// Another lock than image/packages.lock.
+    lock: Option<&'a Path>,
+    /// Resolve the list into the lock first.
+    update: bool,
+    /// Resolve without updates and security.
+    without_updates: bool,
+    /// Another time than the lock's, unix seconds.
     epoch: Option<u64>,
-    progress: &mut Progress,
-) -> Result<Ground> {
+}
+
+fn lock_path(given: Option<&Path>, source: &Source) -> Result<PathBuf> {
+    match given {
+        Some(path) => Ok(std::path::absolute(path)?),
+        None => Ok(source.path("image/packages.lock")),
+    }
+}
+
+fn ground(common: &Common, packages: &Packages<'_>, progress: &mut Progress) -> Result<Ground> {
     let source = source(common)?;
     let cache = Cache::open(&cache_dir(common)?, || {
         progress.say("waiting for another build that uses this cache")
@@ -66,14 +81,17 @@ fn ground(
             .unwrap_or_else(|| cache.path().join("pool")),
     )?;
     let pool = Pool::open(&pool_dir)?;
-    let list = PackageList::parse(&place::text(
+    let mut list = PackageList::parse(&place::text(
         &source.path("image/packages.toml"),
         TEXT_LIMIT_BYTES,
     )?)
     .context("image/packages.toml")?;
-    let lock_path = source.path("image/packages.lock");
+    if packages.without_updates {
+        list = list.without_updates();
+    }
+    let lock_path = lock_path(packages.lock, &source)?;
     let mirror = || Mirror::of_machine(Path::new("/etc/apt"));
-    if update_lock {
+    if packages.update {
         let step = progress.step("resolving packages");
         let lock = resolve::resolve(&list, &mirror()?, &cache.work("apt")?)?;
         place::whole(&lock_path, lock.text().as_bytes())?;
@@ -93,7 +111,7 @@ fn ground(
         );
     }
     let mut lock = PackageLock::parse(&place::text(&lock_path, TEXT_LIMIT_BYTES)?)?;
-    lock.epoch = epoch.unwrap_or(lock.epoch);
+    lock.epoch = packages.epoch.unwrap_or(lock.epoch);
 
     let step = progress.step("packages");
     let wanted: Vec<&Locked> = lock.root.values().chain(lock.tools.values()).collect();
@@ -119,7 +137,7 @@ fn ground(
 /// When the tools root cannot be made.
 pub fn tools(common: &Common) -> Result<()> {
     let mut progress = Progress::new(false);
-    let ground = ground(common, false, None, &mut progress)?;
+    let ground = ground(common, &Packages::default(), &mut progress)?;
     println!("{}", ground.tools.path().display());
     Ok(())
 }
@@ -173,7 +191,13 @@ pub fn build(args: &BuildArgs) -> Result<()> {
             "note: the distro's key {key} means nothing here and is not honoured"
         ));
     }
-    let ground = ground(&args.common, args.update_lock, args.epoch, &mut progress)?;
+    let packages = Packages {
+        lock: args.lock.as_deref(),
+        update: args.update_lock,
+        without_updates: args.without_updates,
+        epoch: args.epoch,
+    };
+    let ground = ground(&args.common, &packages, &mut progress)?;
 
     let step = progress.step("artifacts");
     let store = Store::open(ground.cache.path(), args.artifacts.as_deref())?;
@@ -418,7 +442,7 @@ fn plan(args: &BuildArgs, progress: &Progress) -> Result<()> {
     let source = source(&args.common)?;
     let given = given(args, &source)?;
     let (name, version, stand_in) = given.identity();
-    let lock_path = source.path("image/packages.lock");
+    let lock_path = lock_path(args.lock.as_deref(), &source)?;
     println!(
         "distro:    {name} {version}{}",
         if stand_in {

@@ -19,6 +19,7 @@ Examples:
   posto-image build --distro image/distros/platform-2.8.9 --out out    OpenMRS itself, from its public Maven repository
   posto-image build --distro /media/usb/my-distro --out out       a folder with openmrs_core/, openmrs_modules/, ...
   posto-image build --war openmrs.war --out out                   just this web application
+  posto-image patch out/new --from out/old --out patch            what boxes that run the old release download
   posto-image sizes out                                           what takes the megabytes";
 
 /// Commands.
@@ -26,6 +27,8 @@ Examples:
 pub enum Command {
     /// Build a release directory: root, verity tree, kernel, initrd, disk image, manifest, SBOM, sizes
     Build(Box<BuildArgs>),
+    /// Make the patch that brings a box from one release to another; without --from, the whole release in the same frames
+    Patch(PatchArgs),
     /// Show what takes the megabytes of a release
     Sizes {
         /// The release directory
@@ -50,6 +53,19 @@ pub struct Common {
     /// The project's sources (the folder that holds image/packages.toml) [default: found from here upwards]
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
+}
+
+/// `posto-image patch`.
+#[derive(Debug, Clone, Args)]
+pub struct PatchArgs {
+    /// The release directory that boxes shall have
+    pub release: PathBuf,
+    /// The release directory that they run
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// The patch's file; what stood there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// `posto-image build`.
@@ -81,6 +97,13 @@ pub struct BuildArgs {
     /// Take today's package and artifact versions into the locks, then build
     #[arg(long)]
     pub update_lock: bool,
+    /// With --update-lock: only the suite as it was released, no updates, no security: the older half of a pair to measure patches
+    /// on. Keep it in a lock of its own (--lock)
+    #[arg(long, requires_all = ["update_lock", "lock"])]
+    pub without_updates: bool,
+    /// The lock of exact packages [default: image/packages.lock]
+    #[arg(long, value_name = "FILE")]
+    pub lock: Option<PathBuf>,
     /// Build a root without the posto program (for trying the rest)
     #[arg(long, hide = true)]
     pub without_programs: bool,

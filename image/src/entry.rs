@@ -25,7 +25,7 @@ pub fn run(mut arguments: Vec<OsString>) -> Result<u8> {
     let boxed = match &cli.command {
         Command::Build(args) if !args.dry_run => Some(&args.common),
         Command::Tools(common) => Some(common),
-        Command::Build(_) | Command::Sizes { .. } => None,
+        Command::Build(_) | Command::Patch(_) | Command::Sizes { .. } => None,
     };
     if let (Some(common), false) = (boxed, inside) {
         if !rustix::process::geteuid().is_root() {
@@ -45,6 +45,7 @@ pub fn run(mut arguments: Vec<OsString>) -> Result<u8> {
     match &cli.command {
         Command::Build(args) => build::build(args)?,
         Command::Tools(common) => build::tools(common)?,
+        Command::Patch(args) => crate::patch::make(args)?,
         Command::Sizes { release, json } => crate::sizes::show(release, *json)?,
     }
     Ok(0)

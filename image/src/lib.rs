@@ -10,6 +10,7 @@ pub mod distro;
 pub mod entry;
 pub mod erofs;
 pub mod needs;
+pub mod patch;
 pub mod place;
 pub mod process;
 pub mod progress;

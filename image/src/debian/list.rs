@@ -8,8 +8,8 @@ use serde::Deserialize;
 pub struct PackageList {
     /// Suites of the main archive, the release first.
     pub suites: Vec<String>,
-    /// Suite of the security archive.
-    pub security_suite: String,
+    /// Suite of the security archive; `None`: not used.
+    pub security_suite: Option<String>,
     /// Components of the archive.
     pub components: Vec<String>,
     /// Packages of the image.
@@ -73,6 +73,14 @@ impl PackageList {
         toml::from_str(text)
     }
 
+    /// The same packages from the release's own suite alone, as it was before any update.
+    #[must_use]
+    pub fn without_updates(mut self) -> Self {
+        self.suites.truncate(1);
+        self.security_suite = None;
+        self
+    }
+
     /// Lines for `/etc/passwd`, `/etc/group`, `/etc/shadow` and `/etc/gshadow`: no password, no shell.
     pub fn account_lines(&self) -> [(&'static str, String); 4] {
         let mut lines = [String::new(), String::new(), String::new(), String::new()];
@@ -129,6 +137,12 @@ mod tests {
         ] {
             assert!(passwd.lines().any(|have| have.starts_with(line)), "{line}");
         }
+    }
+
+    #[test]
+    fn a_list_without_updates_has_the_release_s_suite_alone() {
+        let list = shipped().without_updates();
+        assert_eq!((list.suites.len(), list.security_suite), (1, None));
     }
 
     #[test]

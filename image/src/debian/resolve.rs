@@ -49,10 +49,9 @@ pub fn resolve(
         mirror.main,
         list.suites.join(" ")
     );
-    if let Some(security) = &mirror.security {
+    if let (Some(security), Some(suite)) = (&mirror.security, &list.security_suite) {
         sources.push_str(&format!(
-            "\nTypes: deb\nURIs: {security}\nSuites: {}\nComponents: {components}\nSigned-By: {keyring}\n",
-            list.security_suite
+            "\nTypes: deb\nURIs: {security}\nSuites: {suite}\nComponents: {components}\nSigned-By: {keyring}\n",
         ));
     }
     for folder in ["state/lists/partial", "cache/archives/partial"] {
