@@ -13,7 +13,7 @@ use posto_tests::command::run;
 use posto_tests::qemu::hand::{self, picture};
 use posto_tests::qemu::site::{Mounted, OPEN_LIMIT};
 use posto_tests::qemu::{Hand, Machine, Site};
-use posto_tests::release;
+use posto_tests::{release, wait};
 
 /// The database's clean end and all of systemd's, in emulation.
 const OFF_LIMIT: Duration = Duration::from_secs(600);
@@ -21,6 +21,9 @@ const OFF_LIMIT: Duration = Duration::from_secs(600);
 const SCREEN_LIMIT: Duration = Duration::from_secs(240);
 /// The two services that read the disk's health.
 const HEALTH_LIMIT: Duration = Duration::from_secs(240);
+const WATCHDOG_LIMIT: Duration = Duration::from_secs(600);
+/// As the kernel calls softdog.
+const SOFTDOG: &str = "Software Watchdog";
 /// On the screen while its menu is there.
 const MENU: &str = "Desligar o servidor";
 
@@ -108,7 +111,12 @@ fn watchdogs_the_power_button_the_disks_health_and_a_technician_at_the_keys() ->
 
     let machine = site.start_without_watchdog()?;
     site.wait_for_open_door(OPEN_LIMIT)?;
+    // PID 1 finds it in its own time, and what it said is on the disk after a minute.
+    wait::until("the software watchdog", WATCHDOG_LIMIT, || {
+        let text = journal(&site.running_data()?).unwrap_or_default();
+        Ok(text.contains(SOFTDOG).then_some(()))
+    })?;
     let text = switch_off(&site, machine)?;
-    said(&text, "Software Watchdog")?;
+    said(&text, SOFTDOG)?;
     Ok(())
 }
