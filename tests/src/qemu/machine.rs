@@ -170,11 +170,12 @@ fn arguments(setup: &Setup<'_>, sockets: &Path) -> Result<Vec<String>> {
         ),
     ]);
     add(&["-gdb".into(), socket(DEBUG)]);
-    // The chipset's watchdog may reset the machine, as a board's does; strapped off, its driver refuses it.
-    add(&[
-        "-global".into(),
-        format!("ICH9-LPC.noreboot={}", !setup.watchdog),
-    ]);
+    // The chipset's watchdog may reset the machine, as a board's does; or the chipset has none. (Strapped off by noreboot its driver
+    // takes it all the same.)
+    add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
+    if !setup.watchdog {
+        add(&["-global".into(), "ICH9-LPC.enable_tco=false".into()]);
+    }
     add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
     if let Some(clock) = setup.clock {
         add(&["-rtc".into(), format!("base={clock},clock=vm")]);
