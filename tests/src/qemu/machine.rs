@@ -138,7 +138,7 @@ fn arguments(setup: &Setup<'_>, sockets: &Path) -> Result<Vec<String>> {
     };
     let mut arguments: Vec<String> = [
         "-machine",
-        "q35",
+        if setup.watchdog { "q35" } else { "pc" },
         "-accel",
         "tcg,thread=multi",
         "-display",
@@ -170,13 +170,18 @@ fn arguments(setup: &Setup<'_>, sockets: &Path) -> Result<Vec<String>> {
         ),
     ]);
     add(&["-gdb".into(), socket(DEBUG)]);
-    // The chipset's watchdog may reset the machine, as a board's does; or the chipset has none. (Strapped off by noreboot its driver
-    // takes it all the same.)
-    add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
-    if !setup.watchdog {
-        add(&["-global".into(), "ICH9-LPC.enable_tco=false".into()]);
+    if setup.watchdog {
+        // The chipset's watchdog may reset the machine, as a board's does.
+        add(&["-global".into(), "ICH9-LPC.noreboot=false".into()]);
+        add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
+    } else {
+        // A board without one (q35's is found by its driver however it is strapped), with the same disk controller.
+        add(&["-device".into(), "ich9-ahci,id=sata".into()]);
+        add(&[
+            "-device".into(),
+            "ide-hd,drive=disk,bus=sata.0,bootindex=0".into(),
+        ]);
     }
-    add(&["-device".into(), "ide-hd,drive=disk,bootindex=0".into()]);
     if let Some(clock) = setup.clock {
         add(&["-rtc".into(), format!("base={clock},clock=vm")]);
     }
