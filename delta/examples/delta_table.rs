@@ -144,7 +144,7 @@ fn ours(old: &Path, new: &Path, folder: &Path, frame_bytes: u32) -> Line {
             .sum();
         parts += &format!(", {} {:.2}", image.name, bytes as f64 / 1e6);
         let manifest = Manifest::from_json(&std::fs::read(new.join("manifest.json")).unwrap());
-        if image.name == make::release::ROOT {
+        if image.name == posto_release::manifest::ROOT {
             let target = File::open(to.join(&image.name)).unwrap();
             written::root(image, &target, &manifest.unwrap().verity).unwrap();
         }

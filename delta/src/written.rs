@@ -100,14 +100,12 @@ pub fn root(
             name: image.name.clone(),
         });
     }
-    let tree = verity::tree(target, verity.data_blocks, &verity.salt)?;
-    if tree.root_hash == verity.root_hash {
-        Ok(tree)
-    } else {
-        Err(WrittenError::Differs {
+    verity::tree_of(target, verity).map_err(|error| match error {
+        VerityError::RootHash { .. } => WrittenError::Differs {
             name: image.name.clone(),
-        })
-    }
+        },
+        error => error.into(),
+    })
 }
 
 /// SHA-256 of the first `bytes` of something.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use posto_release::identity::ReleaseIdentity;
 use posto_release::kernel_line::ReleaseName;
-use posto_release::manifest::{FORMAT, FileEntry, Manifest, MinimumBox};
+use posto_release::manifest::{FORMAT, FileEntry, Manifest, MinimumBox, ROOT};
 use posto_release::slot_env::SlotEnv;
 use posto_release::table::Guids;
 use posto_release::verity::VerityTarget;
@@ -60,7 +60,7 @@ const MANIFEST: &str = "manifest.json";
 const DISK: &str = "disk.img";
 const FILES: [&str; 12] = [
     MANIFEST,
-    "root.erofs",
+    ROOT,
     "root.verity",
     "vmlinuz",
     "initrd.img",
@@ -105,7 +105,7 @@ pub fn publish(parts: &Parts<'_>, out: &Path, progress: &mut Progress) -> Result
             .run()?;
         Ok(place::set_mode(&to, 0o644)?)
     };
-    for name in ["root.erofs", "root.verity"] {
+    for name in [ROOT, "root.verity"] {
         copy(&parts.root_dir.join(name), name)?;
     }
     copy(parts.vmlinuz, "vmlinuz")?;
@@ -205,7 +205,7 @@ fn boot_stage(
             let root = work.join("root.img");
             join(
                 &[
-                    &parts.root_dir.join("root.erofs"),
+                    &parts.root_dir.join(ROOT),
                     &parts.root_dir.join("root.verity"),
                 ],
                 &root,

@@ -1,6 +1,6 @@
 //! Files that a power cut cannot leave half-written.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -19,9 +19,14 @@ pub struct FileError {
     pub source: std::io::Error,
 }
 
-fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> FileError + 'a {
+/// What the kernel said about `path`.
+pub(crate) fn failed(
+    doing: &'static str,
+    path: &Path,
+) -> impl Fn(std::io::Error) -> FileError + use<> {
+    let path = path.to_path_buf();
     move |source| FileError {
-        path: path.to_path_buf(),
+        path: path.clone(),
         doing,
         source,
     }
@@ -154,27 +159,31 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
 /// When the kernel refuses, or it is not a regular file.
 pub fn open(path: &Path) -> Result<Option<File>, FileError> {
     let refused = failed("could not read", path);
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = File::options()
-        .read(true)
-        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
-        .open(path);
-    let file = match file {
-        Ok(file) => file,
+    match open_regular(path, File::options().read(true)) {
+        Ok(file) => Ok(Some(file)),
         Err(error)
             if matches!(
                 error.kind(),
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
             ) =>
         {
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(refused(error)),
-    };
-    if !file.metadata().map_err(&refused)?.is_file() {
-        return Err(refused(std::io::Error::other("it is not a regular file")));
+        Err(error) => Err(refused(error)),
     }
-    Ok(Some(file))
+}
+
+/// Opens a file in the way that `options` say; links, pipes and devices are refused.
+pub(crate) fn open_regular(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(std::io::Error::other("it is not a regular file"))
+    }
 }
 
 /// Reads a file of at most `max_bytes`. `None`: not there.

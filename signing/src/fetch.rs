@@ -14,10 +14,9 @@ use std::time::Duration;
 
 pub use partial::Partial;
 pub use pieces::{PIECE_MAX_BYTES, PIECES_MAX, Piece, Pieces, PiecesError};
-pub use turns::Turns;
 
 use self::partial::Taken;
-use self::turns::Next;
+use self::turns::{Next, Turns};
 use crate::durable::FileError;
 use crate::source::{Source, TargetPath};
 
@@ -68,7 +67,7 @@ pub enum FetchError {
 }
 
 /// How far it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes that are here.
     pub have_bytes: u64,
@@ -86,12 +85,6 @@ pub struct Offer<'a> {
     pub costs: bool,
 }
 
-impl std::fmt::Debug for Offer<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Offer {{ costs: {} }}", self.costs)
-    }
-}
-
 /// What a fetch asks of the box around it.
 pub struct Around<'a> {
     /// Waits.
@@ -102,12 +95,6 @@ pub struct Around<'a> {
     pub may: &'a mut dyn FnMut(u64) -> bool,
     /// Told after each piece of what came.
     pub say: &'a mut dyn FnMut(Progress),
-}
-
-impl std::fmt::Debug for Around<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Around")
-    }
 }
 
 /// Brings the rest of the file at `path` (of the targets folder), and says what it cost.
@@ -126,7 +113,7 @@ pub fn fetch(
         pieces,
         partial,
         givers: Givers::default(),
-        progress: Progress::default(),
+        paid_bytes: 0,
     };
     let mut last = "there is no source".to_owned();
     while !run.partial.is_whole(pieces) {
@@ -188,9 +175,7 @@ pub fn fetch(
         run.end_turn(index, from);
     }
     run.partial.flush()?;
-    run.progress.have_bytes = run.partial.bytes();
-    run.progress.all_bytes = pieces.bytes();
-    Ok(run.progress)
+    Ok(run.progress())
 }
 
 /// How an answer ended.
@@ -228,7 +213,7 @@ struct Run<'a> {
     pieces: &'a Pieces,
     partial: &'a mut Partial,
     givers: Givers,
-    progress: Progress,
+    paid_bytes: u64,
 }
 
 impl Run<'_> {
@@ -244,6 +229,14 @@ impl Run<'_> {
             self.partial.begin_piece_again(self.pieces)?;
         }
         Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            have_bytes: self.partial.bytes(),
+            all_bytes: self.pieces.bytes(),
+            paid_bytes: self.paid_bytes,
+        }
     }
 
     /// After an answer that began at `from`.
@@ -276,12 +269,10 @@ impl Run<'_> {
             let came = buffer.get(..count).unwrap_or_default();
             came_bytes += came.len() as u64;
             if costs {
-                self.progress.paid_bytes += came.len() as u64;
+                self.paid_bytes += came.len() as u64;
             }
             let taken = self.partial.take(came, self.pieces)?;
-            self.progress.have_bytes = self.partial.bytes();
-            self.progress.all_bytes = self.pieces.bytes();
-            say(self.progress);
+            say(self.progress());
             if taken == Taken::Wrong {
                 return Ok(Ended::Wrong);
             }

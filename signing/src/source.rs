@@ -1,5 +1,6 @@
 //! Where files come from: a mirror, or a folder (a stick, the publisher's own repository). Nothing of it is trusted.
 
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -128,6 +129,16 @@ impl FolderSource {
     }
 }
 
+impl FolderSource {
+    /// A file of the targets folder, and where it lies.
+    fn opened(&self, path: &TargetPath) -> Result<(File, PathBuf), SourceError> {
+        let place = self.folder.join("targets").join(path.as_str());
+        let absent = || SourceError::Absent(path.as_str().to_owned());
+        let file = durable::open(&place)?.ok_or_else(absent)?;
+        Ok((file, place))
+    }
+}
+
 impl Source for FolderSource {
     fn metadata(&mut self, request: &Request) -> Result<Answer, SourceError> {
         let path = self.folder.join("metadata").join(request.file_name());
@@ -137,20 +148,13 @@ impl Source for FolderSource {
         let mut content = Vec::new();
         file.take(request.max_bytes.saturating_add(1))
             .read_to_end(&mut content)
-            .map_err(|source| FileError {
-                path,
-                doing: "could not read",
-                source,
-            })?;
+            .map_err(durable::failed("could not read", &path))?;
         Ok(Answer::File(content))
     }
 
     fn target(&mut self, path: &TargetPath) -> Result<Box<dyn Read>, SourceError> {
-        let file = durable::open(&self.folder.join("targets").join(path.as_str()))?;
-        match file {
-            Some(file) => Ok(Box::new(file)),
-            None => Err(SourceError::Absent(path.as_str().to_owned())),
-        }
+        let (file, _) = self.opened(path)?;
+        Ok(Box::new(file))
     }
 
     fn part(
@@ -159,16 +163,9 @@ impl Source for FolderSource {
         from: u64,
         bytes: u64,
     ) -> Result<Box<dyn Read>, SourceError> {
-        let place = self.folder.join("targets").join(path.as_str());
-        let Some(mut file) = durable::open(&place)? else {
-            return Err(SourceError::Absent(path.as_str().to_owned()));
-        };
-        let moved = file.seek(SeekFrom::Start(from));
-        moved.map_err(|source| FileError {
-            path: place,
-            doing: "could not read",
-            source,
-        })?;
+        let (mut file, place) = self.opened(path)?;
+        file.seek(SeekFrom::Start(from))
+            .map_err(durable::failed("could not read", &place))?;
         Ok(Box::new(file.take(bytes)))
     }
 }

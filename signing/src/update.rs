@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::durable::{self, FileError, NewFile};
+use crate::durable::{self, FileError, NewFile, failed};
 use crate::hashes::{self, Mismatch, Untaken};
 use crate::source::{Source, SourceError, TargetPath, flat_name};
 use crate::state::{StateError, TrustedState};
@@ -122,11 +122,7 @@ fn read_all(
 ) -> Result<(), UpdateError> {
     let file = &found.file;
     hashes::read(reader, file.length, &file.hashes, take).map_err(|why| match why {
-        Untaken::Read(source) => UpdateError::from(FileError {
-            path: path.to_path_buf(),
-            doing: "could not fetch",
-            source,
-        }),
+        Untaken::Read(source) => failed("could not fetch", path)(source).into(),
         Untaken::Other(why) => UpdateError::Target {
             path: found.path.clone(),
             why,

@@ -1,7 +1,7 @@
 //! The inactive slot: made unbootable, filled, read back, and only then made bootable. That it is bootable is the only sign that a
 //! release is staged: no note beside it can lie.
 //!
-//! `slot.env away -> root (whoever has it writes it) -> hash tree -> kernel, initrd, sums -> all read back from the disk -> slot.env`
+//! `slot.env away -> root (whoever has it writes it), read back -> hash tree -> kernel, initrd, sums -> these read back, too -> slot.env`
 
 mod error;
 #[cfg(test)]
@@ -110,14 +110,15 @@ impl Filling {
     /// # Errors
     /// [`SlotError`]; the slot is not bootable then.
     pub fn finish(self, kernel: &mut dyn Read, initrd: &mut dyn Read) -> Result<Staged, SlotError> {
-        self.write_tree()?;
+        let tree = self.read_root_back()?;
+        self.write_tree(&tree)?;
         let kernel = self.write_boot_file(KERNEL, kernel)?;
         let initrd = self.write_boot_file(INITRD, initrd)?;
         let sums = slot_env::sums(kernel, initrd, Sha256::digest(&self.env).into());
         self.write(SUMS, sums.as_bytes())?;
 
         self.forget_what_is_in_memory()?;
-        verity::verify(&self.root, &self.manifest.verity)?;
+        verity::verify_stored(&self.root, &self.manifest.verity, &tree)?;
         for (name, expected) in [(KERNEL, kernel), (INITRD, initrd)] {
             if self.read_back(name)? != expected {
                 return Err(SlotError::ReadBack(self.slot.boot.join(name)));
@@ -135,17 +136,18 @@ impl Filling {
         }
     }
 
-    fn write_tree(&self) -> Result<(), SlotError> {
-        let target = &self.manifest.verity;
-        let tree = verity::tree(&self.root, target.data_blocks, &target.salt)?;
-        if tree.root_hash != target.root_hash {
-            return Err(SlotError::Root(verity::VerityError::RootHash {
-                expected: hex::encode(target.root_hash),
-                found: hex::encode(tree.root_hash),
-            }));
-        }
+    /// Reads the root, as the disk keeps it, against its root hash; the tree that belongs behind it.
+    fn read_root_back(&self) -> Result<verity::Tree, SlotError> {
+        self.root
+            .sync_all()
+            .map_err(error::at(&self.slot.root, "written"))?;
+        self.forget_root()?;
+        Ok(verity::tree_of(&self.root, &self.manifest.verity)?)
+    }
+
+    fn write_tree(&self, tree: &verity::Tree) -> Result<(), SlotError> {
         let failed = error::at(&self.slot.root, "written");
-        let start = target.hash_start * verity::BLOCK_BYTES as u64;
+        let start = self.manifest.verity.hash_start * verity::BLOCK_BYTES as u64;
         durable::step().map_err(&failed)?;
         self.root
             .write_all_at(&tree.bytes, start)
@@ -179,8 +181,7 @@ impl Filling {
 
     /// What is read back next comes from the disk.
     fn forget_what_is_in_memory(&self) -> Result<(), SlotError> {
-        fadvise(&self.root, 0, None, Advice::DontNeed)
-            .map_err(|error| error::at(&self.slot.root, "read back")(error.into()))?;
+        self.forget_root()?;
         for name in [KERNEL, INITRD, SUMS] {
             let path = self.slot.boot.join(name);
             File::open(&path)
@@ -188,6 +189,11 @@ impl Filling {
                 .map_err(error::at(&path, "read back"))?;
         }
         Ok(())
+    }
+
+    fn forget_root(&self) -> Result<(), SlotError> {
+        fadvise(&self.root, 0, None, Advice::DontNeed)
+            .map_err(|error| error::at(&self.slot.root, "read back")(error.into()))
     }
 
     fn read_back(&self, name: &str) -> Result<[u8; 32], SlotError> {

@@ -13,14 +13,11 @@ use posto_delta::apply::{self, ApplyError};
 use posto_delta::index::{Image, Index, IndexError};
 use posto_delta::storage::{ReadAt, WriteAt};
 use posto_delta::written;
-use posto_release::manifest::Manifest;
+use posto_release::manifest::{Manifest, ROOT};
 use posto_release::slot_env::{INITRD, KERNEL};
 
 use super::slot::{Filling, Slot, SlotError, Staged};
 use crate::system::durable::{self, DurableError};
-
-/// The root's image in a release directory.
-const ROOT: &str = "root.erofs";
 
 /// Why no release was staged. The slot is not bootable then, the running one is untouched.
 #[derive(Debug, thiserror::Error)]

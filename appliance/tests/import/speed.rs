@@ -7,7 +7,7 @@ use crate::ground::{FakeServices, Ground};
 /// Not a test of behaviour: `POSTO_BIG_DUMP=big.sql cargo test -p posto --test import -- --ignored --nocapture`, with a
 /// file made by the example `dump`, prints the import's speed and this process's peak memory.
 #[test]
-#[ignore = "a measurement; needs POSTO_BIG_DUMP"]
+#[ignore = "a measurement: ./check bench runs it on a dump that it makes (POSTO_BIG_DUMP)"]
 fn measure_a_big_import() {
     let dump = std::env::var_os("POSTO_BIG_DUMP").expect("POSTO_BIG_DUMP names a made dump");
     let dump = PathBuf::from(dump);

@@ -4,14 +4,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use posto_release::manifest::{self, Manifest, ManifestError};
+use posto_release::manifest::{self, Manifest, ManifestError, ROOT};
 use posto_release::slot_env::{INITRD, KERNEL};
 
 use super::{MakeError, Options, Pair, Patch, Source, patch as patch_of};
 use crate::index::Hash;
 
-/// The root's file in a release directory. Its hash tree is not sent: the box computes it from the root.
-pub const ROOT: &str = "root.erofs";
 const MANIFEST: &str = "manifest.json";
 
 /// Why there is no patch between two releases.
@@ -118,6 +116,7 @@ fn open(release: &Path) -> Result<Vec<(&'static str, Opened)>, ReleaseError> {
         source,
     })?;
     let mut images = Vec::new();
+    // The root's hash tree is not sent: the box computes it from the root.
     for name in [ROOT, KERNEL, INITRD] {
         let path = release.join(name);
         let read = |source| ReleaseError::Read {

@@ -10,6 +10,8 @@ use crate::verity::VerityTarget;
 
 /// Longest manifest read, bytes.
 pub const SIZE_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// The root image's file name.
+pub const ROOT: &str = "root.erofs";
 /// Version of this format.
 pub const FORMAT: u32 = 1;
 

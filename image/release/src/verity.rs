@@ -207,13 +207,31 @@ pub fn tree(image: &File, data_blocks: u64, salt: &[u8]) -> Result<Tree, VerityE
 /// # Errors
 /// When something differs from `target` or cannot be read.
 pub fn verify(image: &File, target: &VerityTarget) -> Result<(), VerityError> {
+    let tree = tree_of(image, target)?;
+    verify_stored(image, target, &tree)
+}
+
+/// Checks a root image's data by reading all of it, and gives the tree that belongs behind it.
+///
+/// # Errors
+/// When the data differ from `target` or cannot be read.
+pub fn tree_of(image: &File, target: &VerityTarget) -> Result<Tree, VerityError> {
     let tree = tree(image, target.data_blocks, &target.salt)?;
-    if tree.root_hash != target.root_hash {
-        return Err(VerityError::RootHash {
+    if tree.root_hash == target.root_hash {
+        Ok(tree)
+    } else {
+        Err(VerityError::RootHash {
             expected: hex::encode(target.root_hash),
             found: hex::encode(tree.root_hash),
-        });
+        })
     }
+}
+
+/// Checks the stored tree of a root image by reading it; `tree` is what [`tree_of`] gave.
+///
+/// # Errors
+/// When it differs or cannot be read.
+pub fn verify_stored(image: &File, target: &VerityTarget, tree: &Tree) -> Result<(), VerityError> {
     let mut stored = vec![0_u8; READ_BLOCKS * BLOCK_BYTES];
     let mut block = target.hash_start;
     for expected in tree.bytes.chunks(READ_BLOCKS * BLOCK_BYTES) {

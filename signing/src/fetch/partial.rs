@@ -5,11 +5,10 @@ use std::io::Read;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::pieces::Pieces;
-use crate::durable::{self, FileError};
+use crate::durable::{self, FileError, failed};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -32,6 +31,19 @@ pub(super) enum Taken {
     Wrong,
 }
 
+/// What bytes made of their piece.
+enum Compared {
+    /// It is not complete yet.
+    Inside,
+    /// It is what was signed.
+    Right,
+    /// It is not.
+    Wrong {
+        /// Where it began, bytes.
+        began: u64,
+    },
+}
+
 impl Partial {
     /// Opens the file at `path`, or makes an empty one. All that is in it is read and compared: it ends before the first piece that
     /// is wrong (a power cut may leave zeros where something was written). What is no regular file is refused.
@@ -39,21 +51,11 @@ impl Partial {
     /// # Errors
     /// When the kernel refuses.
     pub fn open(path: &Path, pieces: &Pieces) -> Result<Self, FileError> {
-        let refused = failed(path, "could not open");
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
-            .open(path)
-            .map_err(&refused)?;
-        let found = file.metadata().map_err(&refused)?;
-        if !found.is_file() {
-            return Err(refused(std::io::Error::other("it is not a regular file")));
-        }
+        let refused = failed("could not open", path);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).mode(0o600);
+        let file = durable::open_regular(path, &mut options).map_err(&refused)?;
+        let length = file.metadata().map_err(&refused)?.len();
         // Its name has to outlive a power cut as its content does.
         durable::sync_parent(path).map_err(&refused)?;
         let mut partial = Self {
@@ -62,7 +64,7 @@ impl Partial {
             bytes: 0,
             hash: Sha256::new(),
         };
-        partial.look(found.len(), pieces)?;
+        partial.look(length, pieces)?;
         Ok(partial)
     }
 
@@ -95,70 +97,79 @@ impl Partial {
     /// # Errors
     /// When the kernel refuses.
     pub fn flush(&self) -> Result<(), FileError> {
-        let refused = failed(&self.path, "could not flush");
+        let refused = failed("could not flush", &self.path);
         self.file.sync_all().map_err(refused)
     }
 
     /// Keeps bytes that came behind those that are there. Past the last piece nothing is kept.
     pub(super) fn take(&mut self, came: &[u8], pieces: &Pieces) -> Result<Taken, FileError> {
         let mut left = came;
-        while let Some((began, piece)) = pieces.around(self.bytes)
-            && !left.is_empty()
-        {
-            let missing = began + piece.bytes - self.bytes;
-            let length = usize::try_from(missing).map_or(left.len(), |most| left.len().min(most));
-            let (now, later) = left.split_at_checked(length).unwrap_or((left, &[]));
-            let refused = failed(&self.path, "could not write");
+        while let Some((now, later)) = self.of_this_piece(left, pieces) {
+            let refused = failed("could not write", &self.path);
             self.file.write_all_at(now, self.bytes).map_err(&refused)?;
-            self.hash.update(now);
-            self.bytes += now.len() as u64;
-            left = later;
-            if self.bytes == began + piece.bytes {
-                if <[u8; 32]>::from(self.hash.finalize_reset()) != piece.sha256 {
+            match self.compare(now, pieces) {
+                Compared::Inside => {}
+                Compared::Right => self.file.sync_data().map_err(&refused)?,
+                Compared::Wrong { began } => {
                     self.cut(began)?;
                     return Ok(Taken::Wrong);
                 }
-                self.file.sync_data().map_err(&refused)?;
             }
+            left = later;
         }
         Ok(Taken::Kept)
     }
 
+    /// Compares what the first `length` bytes of the file hold, and ends the file where it is wrong.
     fn look(&mut self, length: u64, pieces: &Pieces) -> Result<(), FileError> {
-        let refused = failed(&self.path, "could not read");
-        let length = length.min(pieces.bytes());
+        let refused = failed("could not read", &self.path);
+        let file = self.file.try_clone().map_err(&refused)?;
+        let mut reader = file.take(length.min(pieces.bytes()));
         let mut buffer = vec![0; BUFFER_BYTES];
-        let mut wrong = None;
-        let mut reader = (&self.file).take(length);
-        while wrong.is_none() {
+        loop {
             let count = reader.read(&mut buffer).map_err(&refused)?;
             let mut left = buffer.get(..count).unwrap_or_default();
             if left.is_empty() {
-                break;
+                return self.cut(self.bytes);
             }
-            while let Some((began, piece)) = pieces.around(self.bytes)
-                && !left.is_empty()
-            {
-                let missing = began + piece.bytes - self.bytes;
-                let most = usize::try_from(missing).unwrap_or(usize::MAX);
-                let (now, later) = left.split_at_checked(most).unwrap_or((left, &[]));
-                self.hash.update(now);
-                self.bytes += now.len() as u64;
-                left = later;
-                if self.bytes == began + piece.bytes
-                    && <[u8; 32]>::from(self.hash.finalize_reset()) != piece.sha256
-                {
-                    wrong = Some(began);
-                    break;
+            while let Some((now, later)) = self.of_this_piece(left, pieces) {
+                if let Compared::Wrong { began } = self.compare(now, pieces) {
+                    return self.cut(began);
                 }
+                left = later;
             }
         }
-        self.cut(wrong.unwrap_or(self.bytes))
+    }
+
+    /// Of bytes that follow: those that belong to the piece that is not complete, and the rest. `None`: there are none.
+    fn of_this_piece<'a>(&self, bytes: &'a [u8], pieces: &Pieces) -> Option<(&'a [u8], &'a [u8])> {
+        let (began, piece) = pieces.around(self.bytes)?;
+        let missing = began + piece.bytes - self.bytes;
+        let length = usize::try_from(missing).map_or(bytes.len(), |most| bytes.len().min(most));
+        bytes
+            .split_at_checked(length)
+            .filter(|(now, _)| !now.is_empty())
+    }
+
+    /// Counts bytes of one piece that are in the file now.
+    fn compare(&mut self, now: &[u8], pieces: &Pieces) -> Compared {
+        let Some((began, piece)) = pieces.around(self.bytes) else {
+            return Compared::Inside;
+        };
+        self.hash.update(now);
+        self.bytes += now.len() as u64;
+        if self.bytes < began + piece.bytes {
+            Compared::Inside
+        } else if <[u8; 32]>::from(self.hash.finalize_reset()) == piece.sha256 {
+            Compared::Right
+        } else {
+            Compared::Wrong { began }
+        }
     }
 
     /// Ends the file here.
     fn cut(&mut self, at: u64) -> Result<(), FileError> {
-        let refused = failed(&self.path, "could not shorten");
+        let refused = failed("could not shorten", &self.path);
         self.file.set_len(at).map_err(&refused)?;
         if at < self.bytes {
             // Only a piece's beginning is ever cut to.
@@ -166,14 +177,5 @@ impl Partial {
         }
         self.bytes = at;
         Ok(())
-    }
-}
-
-fn failed(path: &Path, doing: &'static str) -> impl Fn(std::io::Error) -> FileError + use<> {
-    let path = path.to_path_buf();
-    move |source| FileError {
-        path: path.clone(),
-        doing,
-        source,
     }
 }

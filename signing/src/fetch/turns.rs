@@ -22,7 +22,7 @@ pub(super) enum Next {
 
 /// Turns of the sources: one that brings something is asked on; others have their turn when it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turns {
+pub(super) struct Turns {
     sources: Vec<Standing>,
     empty_rounds: u32,
 }
@@ -36,8 +36,7 @@ enum Standing {
 
 impl Turns {
     /// Of so many sources, the dearest last.
-    #[must_use]
-    pub fn new(sources: usize) -> Self {
+    pub(super) fn new(sources: usize) -> Self {
         Self {
             sources: vec![Standing::Untried; sources],
             empty_rounds: 0,

@@ -8,7 +8,7 @@ use posto_release::manifest::{Manifest, ManifestError, SIZE_LIMIT_BYTES};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::durable::{self, FileError, NewFile};
+use crate::durable::{self, FileError, NewFile, failed};
 use crate::hashes::{self, Hashes, Mismatch, Untaken};
 use crate::metadata::TargetFile;
 use crate::rollout::{self, Rollout};
@@ -193,11 +193,7 @@ impl Copy {
         take: impl FnMut(&[u8]) -> Result<(), FileError>,
     ) -> Result<(), ReleaseError> {
         hashes::read(from, self.file.length, &self.file.hashes, take).map_err(|why| match why {
-            Untaken::Read(source) => ReleaseError::from(FileError {
-                path: path.to_path_buf(),
-                doing: "could not read",
-                source,
-            }),
+            Untaken::Read(source) => failed("could not read", path)(source).into(),
             Untaken::Other(why) => ReleaseError::Content {
                 path: path.to_path_buf(),
                 why,

@@ -1,16 +1,13 @@
 //! What a box finds after a cut, by its own code, beside what it had acknowledged.
 
-use std::fs::File;
 use std::path::Path;
 
-use posto::update::slot::{self, Slot};
-use posto_release::slot_env::SUMS;
-use posto_release::verity;
+use posto::update::slot;
 use posto_signing::bounds::Bounds;
 use posto_signing::state::{DatabaseState, Opened, TrustedState};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use super::ground_of_slots::tells_the_truth;
 use super::release;
 use super::work::{self, PATCH, STATE, Story};
 
@@ -106,7 +103,7 @@ fn staged(at: &Path, story: &Story, position: u64, found: &mut Found, wrong: &mu
     let name = said.as_ref().map(|env| env.release.as_str().to_owned());
     match &said {
         None => found.slots_empty += 1,
-        Some(env) if is_whole(&slot, env) => found.slots_bootable += 1,
+        Some(_) if tells_the_truth(&slot) => found.slots_bootable += 1,
         Some(_) => wrong.push(format!(
             "the slot says that it holds {name:?}, and does not"
         )),
@@ -131,17 +128,4 @@ fn staged(at: &Path, story: &Story, position: u64, found: &mut Found, wrong: &mu
     if let Err(error) = release::stage(at, 9) {
         wrong.push(format!("it cannot be filled again: {error}"));
     }
-}
-
-fn is_whole(slot: &Slot, env: &posto_release::slot_env::SlotEnv) -> bool {
-    let root = File::open(&slot.root).unwrap();
-    let sums = std::fs::read_to_string(slot.boot.join(SUMS)).unwrap_or_default();
-    let right = |line: &str| {
-        let (hash, name) = line.split_once("  ")?;
-        let content = std::fs::read(slot.boot.join(name)).ok()?;
-        (hash == hex::encode(Sha256::digest(content))).then_some(())
-    };
-    sums.lines().count() == 3
-        && sums.lines().all(|line| right(line).is_some())
-        && verity::verify(&root, &env.verity).is_ok()
 }

@@ -18,6 +18,9 @@ mod check;
 #[path = "../crash/ground.rs"]
 #[allow(dead_code, reason = "the database's harness uses more of it")]
 mod ground;
+#[path = "../../../appliance/src/update/ground.rs"]
+#[allow(dead_code, reason = "the slot's own tests use more of it")]
+mod ground_of_slots;
 #[path = "../../../signing/tests/made/mod.rs"]
 mod made;
 #[path = "../crash/recorded.rs"]
@@ -32,6 +35,7 @@ use posto_tests::powercut::record::Entry;
 use posto_tests::powercut::{Fate, Rebuilt};
 
 use ground::{Ground, Mounted, Watchdog};
+use posto::update::slot;
 use recorded::Disk;
 
 const FATES: [Fate; 5] = [
