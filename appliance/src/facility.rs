@@ -4,6 +4,7 @@
 mod boxes;
 mod copies;
 mod network;
+mod releases;
 mod snapshots;
 mod ssh;
 mod unknown_keys;
@@ -12,6 +13,7 @@ mod ups;
 pub use boxes::KnownBox;
 pub use copies::{Copies, Target};
 pub use network::{Address, Network};
+pub use releases::{Releases, Updates};
 pub use snapshots::{Snapshots, TimeOfDay};
 pub use ssh::Ssh;
 pub use ups::Ups;
@@ -50,6 +52,11 @@ pub struct Facility {
     /// Where copies of snapshots go; `None`: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copies: Option<Copies>,
+    /// Whether, and how early, the box takes new releases by itself.
+    pub updates: Updates,
+    /// Where new releases come from.
+    #[serde(skip_serializing_if = "Releases::is_usual")]
+    pub releases: Releases,
     /// The facility's boxes, this one or others, of now or before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub boxes: Vec<KnownBox>,
@@ -95,6 +102,8 @@ impl Default for Facility {
             programme: Programme::default(),
             snapshots: Snapshots::default(),
             copies: None,
+            updates: Updates::default(),
+            releases: Releases::default(),
             boxes: Vec::new(),
             ssh: Ssh::default(),
             ups: None,
@@ -213,6 +222,7 @@ impl Facility {
         if let Some(copies) = &self.copies {
             copies.check()?;
         }
+        self.releases.check()?;
         self.ssh.check()?;
         if let Some(ups) = &self.ups {
             ups.check()?;

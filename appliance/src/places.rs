@@ -94,6 +94,28 @@ impl Places {
         copied = "data/posto/copied.json";
         /// Where the disk for copies is mounted, in its unit's own view alone.
         copies_disk = "run/posto/copies-disk";
+        /// The root that all releases are verified by.
+        trusted_root = "usr/lib/posto/trusted-root.json";
+        /// What root trusts of the publisher's lists (SQLite).
+        update_state = "data/posto/updates.sqlite";
+        /// Patches that root has verified.
+        update_patches = "data/posto/patches";
+        /// Stands when the patch against the running release did not fit: its name.
+        update_whole = "data/posto/update-whole";
+        /// What the worker is told to do.
+        update_order = "run/posto/update-order.json";
+        /// The worker's own folder.
+        update_worker = "var/lib/posto-update";
+        /// Where the worker says how far it is.
+        update_live = "run/posto-update";
+        /// Where a stick with releases is mounted, in its unit's own view alone.
+        update_stick = "run/posto/update-stick";
+        /// Where the slots' boot partitions are mounted, in the staging unit's own view alone.
+        update_boots = "run/posto/update-boots";
+        /// Held by whoever fills a slot (flock).
+        update_lock = "run/posto/update.lock";
+        /// How far the filling of the slot is.
+        update_staging = "run/posto/update-staging.json";
         /// Held by whoever brings a snapshot in (flock).
         snapshot_import_lock = "run/posto/snapshot-import.lock";
         /// Held by whoever carries a snapshot out (flock).
@@ -154,6 +176,8 @@ impl Places {
         memory_pressure = "proc/pressure/memory";
         /// Holds the cgroup of each service (cgroup v2).
         service_cgroups = "sys/fs/cgroup/system.slice";
+        /// How much memory there is.
+        meminfo = "proc/meminfo";
         /// The kernel's counters of memory.
         vmstat = "proc/vmstat";
         /// Bound over `/var`.

@@ -8,6 +8,7 @@ pub mod durable;
 pub mod freezer;
 pub mod label;
 pub mod log;
+pub mod medium;
 pub mod namespace;
 pub mod process;
 pub mod random;

@@ -293,6 +293,20 @@ fn not_honoured(given: &Given) -> &[String] {
     }
 }
 
+/// The publisher's root. Whether its signatures are good the box finds out; what is no root at all is refused here.
+fn trusted_root(path: &Path) -> Result<Vec<u8>> {
+    let text = place::text(path, 64 * 1024)?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
+    let kind = value.pointer("/signed/_type").and_then(|kind| kind.as_str());
+    anyhow::ensure!(
+        kind == Some("root"),
+        "{}: not a root of posto-sign (root/N.root.json of the ceremony)",
+        path.display()
+    );
+    Ok(text.into_bytes())
+}
+
 /// The release's root as an image, its hash tree and its sizes.
 struct RootStage {
     dir: PathBuf,
@@ -339,6 +353,10 @@ fn root_stage(
             key = key.with(name, place::sha256(program)?.1.as_bytes());
         }
     }
+    let trusted_root = args.trusted_root.as_deref().map(trusted_root).transpose()?;
+    if let Some(trusted) = &trusted_root {
+        key = key.with("trusted root", trusted);
+    }
     let content = key.hex();
     let date = jiff::Timestamp::from_second(ground.lock.epoch.try_into()?)?
         .strftime("%Y.%m.%d")
@@ -379,6 +397,7 @@ fn root_stage(
                 webapp: webapp.as_deref(),
                 distribution: distribution.as_deref(),
                 identity: &identity.to_json().map_err(anyhow::Error::from)?,
+                trusted_root: trusted_root.as_deref(),
                 release: &release,
                 epoch: ground.lock.epoch,
             };

@@ -104,6 +104,10 @@ pub struct BuildArgs {
     /// The lock of exact packages [default: image/packages.lock]
     #[arg(long, value_name = "FILE")]
     pub lock: Option<PathBuf>,
+    /// The publisher's newest root (N.root.json of posto-sign's ceremony): what the box verifies new releases by. Without it the
+    /// image takes no updates
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
     /// Build a root without the posto program (for trying the rest)
     #[arg(long, hide = true)]
     pub without_programs: bool,

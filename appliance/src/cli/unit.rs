@@ -5,6 +5,7 @@ mod database;
 mod power;
 mod prove;
 mod rebuild;
+mod update;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -95,6 +96,16 @@ pub(super) enum Verb {
     SnapshotProve,
     /// posto-rebuild.service
     DatabaseRebuild,
+    /// posto-update.service, as posto-update
+    UpdateWork {
+        /// A repository in a folder, instead of the mirrors
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+    /// posto-update-stick.service
+    UpdateStick,
+    /// posto-update-stage.service
+    UpdateStage,
     /// Java's heap was exhausted, as openmrs
     JavaHistogram {
         /// Java's process id
@@ -187,6 +198,11 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::SnapshotThin => snapshot_thin(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotCopy => copy::run(&places).map(|()| ExitCode::SUCCESS),
+        Verb::UpdateWork { folder } => {
+            update::work(&places, folder.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
+        Verb::UpdateStick => update::from_stick(&places).map(|()| ExitCode::SUCCESS),
+        Verb::UpdateStage => update::stage(&places).map(|()| ExitCode::SUCCESS),
         Verb::SnapshotTake => super::snapshot::take::scheduled(&places),
         Verb::JavaHistogram { pid } => {
             power::java_histogram(&places, *pid).map(|()| ExitCode::SUCCESS)

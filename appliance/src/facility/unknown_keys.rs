@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 32] = [
+const KNOWN: [&str; 38] = [
     "id",
     "name",
     "time_zone",
@@ -28,6 +28,12 @@ const KNOWN: [&str; 32] = [
     "copies.to",
     "copies.keep",
     "copies.alarm_days",
+    "updates",
+    "releases",
+    "releases.mirrors",
+    "releases.channel",
+    "releases.megabytes_a_month",
+    "releases.authorities",
     "boxes",
     "ssh",
     "ssh.keys",
@@ -84,6 +90,8 @@ mod tests {
             keep: 7,
             alarm_days: 3,
         });
+        facility.releases.mirrors = vec!["https://releases.example.org".into()];
+        facility.releases.authorities = Some("x".into());
         facility.boxes = vec![super::super::KnownBox {
             key: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
                 .parse()

@@ -11,7 +11,6 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::disk::Mounted;
 use self::record::{Copied, Record};
 use super::export::{self, ExportError, Exported, Progress};
 use super::moment;
@@ -21,6 +20,7 @@ use crate::events::{self, Event};
 use crate::facility::{self, Copies};
 use crate::places::Places;
 use crate::system::durable::DurableError;
+use crate::system::medium::{Access, MediumError, Mounted};
 
 const MB: u64 = 1_000_000;
 
@@ -43,24 +43,9 @@ pub enum CopiesError {
         "{0} is on the same disk as the data; a copy there would die with them; nothing was copied; take another disk"
     )]
     SameDisk(PathBuf),
-    /// No file system that we mount.
-    #[error(
-        "{0} has none of the file systems FAT32, exFAT, ext4, XFS; nothing was copied; format it on a computer, label POSTOCOPIES"
-    )]
-    FileSystem(PathBuf),
-    /// A stick's switch, or a medium that has turned read-only at its end of life.
-    #[error(
-        "{0} is protected against writing; nothing was copied; move the switch at its side, or take another disk"
-    )]
-    Protected(PathBuf),
-    /// It cannot be looked at or mounted.
-    #[error("the disk for copies {path} cannot be used: {source}; nothing was copied")]
-    Disk {
-        /// The device or mount point.
-        path: PathBuf,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
+    /// It cannot be mounted, or not for writing.
+    #[error("the disk for copies: {0}; nothing was copied")]
+    Medium(#[from] MediumError),
     /// The only copy would have to go.
     #[error(
         "there is no room for another copy beside the only one there; it was not touched; nothing was copied; take a larger disk"
@@ -90,7 +75,7 @@ pub fn run(
     let (facility, _) = facility::in_force(places);
     let copies = facility.copies.ok_or(CopiesError::NotWanted)?;
     let device = disk::find(places, &copies.to)?;
-    let mounted = Mounted::at(&device, &places.copies_disk())?;
+    let mounted = Mounted::at(&device, &places.copies_disk(), Access::Write)?;
     let exported = copy(places, mounted.path(), &copies, (unix_s, since_boot), say)?;
     mounted.end()?;
     Ok(exported)

@@ -73,6 +73,13 @@ impl Disk {
             .is_ok_and(|text| text.trim() == "1")
     }
 
+    /// Its size in bytes (`size` of Documentation/ABI/stable/sysfs-block: sectors of 512 bytes). `None` where it is not said.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(self.sysfs.join("size")).ok()?;
+        text.trim().parse::<u64>().ok()?.checked_mul(512)
+    }
+
     /// The device node of a partition.
     ///
     /// # Errors

@@ -134,6 +134,7 @@ mod tests {
             "nginx:x:812:812:",
             "posto:x:813:813:",
             "nut:x:814:814:",
+            "posto-update:x:816:816:",
         ] {
             assert!(passwd.lines().any(|have| have.starts_with(line)), "{line}");
         }

@@ -34,6 +34,8 @@ pub struct Layers<'a> {
     pub distribution: Option<&'a Path>,
     /// Text of `/usr/lib/posto/release.json`.
     pub identity: &'a [u8],
+    /// The publisher's root, when there is one.
+    pub trusted_root: Option<&'a [u8]>,
     /// Name of the release, for os-release.
     pub release: &'a str,
     /// Unix seconds.
@@ -96,6 +98,9 @@ pub fn assemble(root: &Path, layers: &Layers<'_>) -> Result<(), AssembleError> {
     }
     place::gone(&root.join("usr/share/tomcat/webapps"))?;
     put(root, "usr/lib/posto/release.json", layers.identity)?;
+    if let Some(trusted) = layers.trusted_root {
+        put(root, "usr/lib/posto/trusted-root.json", trusted)?;
+    }
     let bundle = root.join("etc/ssl/certs/ca-certificates.crt");
     if bundle.exists() {
         let store = keystore::from_pem(&place::text(&bundle, BUNDLE_LIMIT_BYTES)?, layers.epoch)?;

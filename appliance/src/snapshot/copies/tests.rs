@@ -139,7 +139,7 @@ impl Disk {
     }
 
     fn mount(&mut self) {
-        self.mounted = Some(Mounted::at(&self.device, &self.at).unwrap());
+        self.mounted = Some(Mounted::at(&self.device, &self.at, Access::Write).unwrap());
     }
 
     fn unmount(&mut self) {
@@ -204,8 +204,8 @@ fn a_protected_stick_is_told_from_a_broken_one() {
         set.run(LIMIT).unwrap();
     };
     set("--setro");
-    let refused = Mounted::at(&disk.device, &disk.at).unwrap_err();
-    assert!(matches!(refused, CopiesError::Protected(_)), "{refused}");
+    let refused = Mounted::at(&disk.device, &disk.at, Access::Write).unwrap_err();
+    assert!(matches!(refused, MediumError::Protected(_)), "{refused}");
     set("--setrw");
     disk.mount();
 }

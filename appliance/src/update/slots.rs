@@ -1,0 +1,195 @@
+//! The slots of a real box: which one may be filled now, with both boot partitions mounted where only this process sees them.
+
+use std::path::{Path, PathBuf};
+
+use posto_release::kernel_line::Mode;
+use posto_release::layout;
+use posto_release::slot::{BootState, Slot as Letter};
+use posto_release::slot_disk::{SlotDisk, SlotDiskError};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+use super::slot::Slot;
+use crate::places::Places;
+use crate::release::{self, RunningError};
+use crate::system::block::{Disk, DiskError};
+use crate::system::durable::{self, DurableError, Owner};
+
+/// Why no slot may be filled now. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum SlotsError {
+    /// A container.
+    #[error("this box has no slots (a container): releases are not staged here")]
+    NoSlots,
+    /// Trial or rescue.
+    #[error(
+        "the box runs from slot {running}, slot {committed} is the committed one: the other slot is not touched before that is settled"
+    )]
+    NotCommitted {
+        /// Where it runs from.
+        running: Letter,
+        /// What boots.
+        committed: String,
+    },
+    /// The other slot is about to be tried.
+    #[error("slot {0} is armed for a trial and is not touched before that is over")]
+    Armed(Letter),
+    /// What is running.
+    #[error(transparent)]
+    Running(#[from] RunningError),
+    /// A partition is missing.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// The boot state.
+    #[error(transparent)]
+    State(#[from] SlotDiskError),
+    /// A boot partition.
+    #[error("{path}: {source}")]
+    Mount {
+        /// The device.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// The place where it is mounted.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+/// Which slot may be filled: the other one, while the committed one runs and nothing is armed.
+///
+/// # Errors
+/// [`SlotsError::NotCommitted`], [`SlotsError::Armed`].
+pub fn free(running: Letter, mode: Mode, state: &BootState) -> Result<Letter, SlotsError> {
+    let committed = state.committed();
+    if mode != Mode::Normal || committed != Some(running) {
+        return Err(SlotsError::NotCommitted {
+            running,
+            committed: committed.map_or_else(|| "?".to_owned(), |slot| slot.to_string()),
+        });
+    }
+    if state.pending_trial().is_some() {
+        return Err(SlotsError::Armed(running.other()));
+    }
+    Ok(running.other())
+}
+
+/// Both slots, mounted.
+#[derive(Debug)]
+pub struct Slots {
+    /// Where the box runs from; only read.
+    pub running: Slot,
+    /// The one that may be filled.
+    pub other: Slot,
+    /// Its letter.
+    pub letter: Letter,
+    mounted: Vec<PathBuf>,
+}
+
+impl Slots {
+    /// Mounts them.
+    ///
+    /// # Errors
+    /// [`SlotsError`].
+    pub fn open(places: &Places) -> Result<Self, SlotsError> {
+        let running = release::running(places)?
+            .slot
+            .ok_or(SlotsError::NoSlots)?;
+        let mode = release::mode(places).unwrap_or(Mode::Rescue);
+        let disk = Disk::of(&places.data())?;
+        let state = SlotDisk::open(&disk.partition(&layout::STATE)?, 0)?.read();
+        let letter = free(running, mode, &state)?;
+        let mut slots = Self {
+            running: slot(places, &disk, running)?,
+            other: slot(places, &disk, letter)?,
+            letter,
+            mounted: Vec::new(),
+        };
+        for (letter, at, flags) in [
+            (running, slots.running.boot.clone(), MountFlags::RDONLY),
+            (letter, slots.other.boot.clone(), MountFlags::empty()),
+        ] {
+            slots.mount(&disk.partition(layout::boot(letter))?, &at, flags)?;
+        }
+        Ok(slots)
+    }
+
+    fn mount(&mut self, device: &Path, at: &Path, flags: MountFlags) -> Result<(), SlotsError> {
+        let flags = flags
+            | MountFlags::NODEV
+            | MountFlags::NOSUID
+            | MountFlags::NOEXEC
+            | MountFlags::NOATIME;
+        let options = c"umask=0077,errors=remount-ro";
+        mount(device, at, "vfat", flags, options).map_err(|error| SlotsError::Mount {
+            path: device.to_path_buf(),
+            source: error.into(),
+        })?;
+        self.mounted.push(at.to_path_buf());
+        Ok(())
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        for at in &self.mounted {
+            // The unit's own mount namespace ends with it.
+            let _ = unmount(at, UnmountFlags::DETACH);
+        }
+    }
+}
+
+fn slot(places: &Places, disk: &Disk, letter: Letter) -> Result<Slot, SlotsError> {
+    let boot = places.update_boots().join(letter.letter());
+    durable::directory(&places.update_boots(), Owner::mode(0o700))?;
+    durable::directory(&boot, Owner::mode(0o700))?;
+    Ok(Slot {
+        root: disk.partition(layout::root(letter))?,
+        boot,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use posto_release::slot::{Trial, TrialKind};
+
+    use super::*;
+
+    #[test]
+    fn only_the_other_slot_of_a_settled_box_is_filled() {
+        let settled = BootState {
+            c1: Some(Letter::A),
+            c2: Some(Letter::A),
+            t: None,
+            w: None,
+        };
+        assert_eq!(free(Letter::A, Mode::Normal, &settled).unwrap(), Letter::B);
+        for (running, mode) in [
+            (Letter::B, Mode::Trial),
+            (Letter::B, Mode::Rescue),
+            (Letter::B, Mode::Normal),
+            (Letter::A, Mode::Trial),
+        ] {
+            let refused = free(running, mode, &settled);
+            assert!(matches!(refused, Err(SlotsError::NotCommitted { .. })));
+        }
+        let lost = BootState {
+            c1: None,
+            c2: None,
+            ..settled.clone()
+        };
+        assert!(free(Letter::A, Mode::Normal, &lost).is_err());
+        let armed = |left| BootState {
+            t: Some(Trial {
+                slot: Letter::B,
+                left,
+                kind: TrialKind::Trial,
+            }),
+            ..settled.clone()
+        };
+        assert!(matches!(
+            free(Letter::A, Mode::Normal, &armed(1)),
+            Err(SlotsError::Armed(Letter::B))
+        ));
+        assert!(free(Letter::A, Mode::Normal, &armed(0)).is_ok());
+    }
+}
