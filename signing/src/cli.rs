@@ -10,7 +10,9 @@ use posto_signing::publish::keys::Keys;
 use posto_signing::publish::passphrase::{Passphrases, VARIABLE};
 use posto_signing::time;
 
+mod change;
 mod publish;
+mod publishing;
 mod report;
 mod root;
 mod stage;
@@ -43,12 +45,11 @@ enum Command {
     /// Ceremonies of the root.
     #[command(subcommand)]
     Root(Root),
-    /// Publish a release directory.
     Publish(publish::Publish),
     /// Change how a published release goes out: percent, pause, resume, withdraw.
-    Change(publish::Change),
+    Change(change::Change),
     /// Sign the same targets once more, so that they do not expire.
-    Renew(publish::Renew),
+    Renew(change::Renew),
     /// Copy one release with its proof to a stick.
     Stage(stage::Stage),
     /// When what expires. Exit code 3 when something does soon.

@@ -4,6 +4,7 @@
 //! The file grows in its place (`Partial`); nobody uses it before it is whole. A piece that is complete and wrong is cut off again.
 //! What is asked of whom after a failure is decided in `turns`, without I/O.
 
+mod list;
 mod partial;
 mod pieces;
 mod turns;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::time::Duration;
 
+pub use list::{LIST_MAX_BYTES, ListError};
 pub use partial::Partial;
 pub use pieces::{PIECE_MAX_BYTES, PIECES_MAX, Piece, Pieces, PiecesError};
 

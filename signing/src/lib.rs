@@ -14,6 +14,7 @@ pub mod http;
 pub mod key;
 pub mod metadata;
 pub mod pattern;
+#[cfg(feature = "publish")]
 pub mod publish;
 pub mod role;
 pub mod rollout;

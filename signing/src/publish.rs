@@ -5,6 +5,8 @@ pub mod document;
 pub mod key_file;
 pub mod keys;
 pub mod passphrase;
+pub mod patch;
+pub mod patch_plan;
 pub mod release;
 pub mod repository;
 pub mod signer;

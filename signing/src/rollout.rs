@@ -10,6 +10,10 @@ use crate::metadata::{TargetFile, Targets};
 use crate::time;
 use crate::workflow::Verified;
 
+mod ways;
+
+pub use ways::{PATCH, WHOLE, Way, patch_path, patches_prefix, pieces_path, ways};
+
 /// Where in a target's `custom` this stands.
 pub const CUSTOM: &str = "posto";
 /// Rings are 0 (first) to 99 (last); a release at 10 percent goes to rings 0 to 9.

@@ -4,7 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::durable::{self, FileError, NewFile, failed};
+use crate::fetch::{LIST_MAX_BYTES, ListError, Pieces};
 use crate::hashes::{self, Mismatch, Untaken};
+use crate::metadata::TargetFile;
+use crate::rollout::Way;
 use crate::source::{Source, SourceError, TargetPath, flat_name};
 use crate::state::{StateError, TrustedState};
 use crate::workflow::{Found, Refusal, Verified, Workflow};
@@ -31,6 +34,24 @@ pub enum UpdateError {
         path: String,
         /// What differs.
         why: Mismatch,
+    },
+    /// The target is longer than what belongs there.
+    #[error("refused: {path} has {bytes} bytes, {max_bytes} at most belong there")]
+    TooLong {
+        /// Its path.
+        path: String,
+        /// Its signed length.
+        bytes: u64,
+        /// The bound.
+        max_bytes: u64,
+    },
+    /// The list of a patch's pieces is none, or another file's.
+    #[error("refused: {path}: {why}")]
+    Pieces {
+        /// Its path.
+        path: String,
+        /// What is wrong.
+        why: String,
     },
     /// The target could not be kept.
     #[error(transparent)]
@@ -83,11 +104,6 @@ pub fn download(
     source: &mut dyn Source,
     folder: &Path,
 ) -> Result<PathBuf, UpdateError> {
-    let file = &found.file;
-    let name = file.hashes.naming().ok_or_else(|| UpdateError::Target {
-        path: found.path.clone(),
-        why: Mismatch::Unknown,
-    })?;
     let plain = TargetPath::new(&found.path, None)?;
     let place = folder.join(flat_name(&plain));
     // 5.7.1 asks for verified targets: that is what `found` is. What is there already may be it.
@@ -96,9 +112,7 @@ pub fn download(
     {
         return Ok(place);
     }
-    // 5.7.3. The name with the hash, where the repository is a consistent one.
-    let path = TargetPath::new(&found.path, consistent.then_some(name))?;
-    let reader = source.target(&path)?;
+    let reader = source.target(&target_path(found, consistent)?)?;
     durable::directory(folder)?;
     let mut new = NewFile::begin(&place, 0o644)?;
     // 5.7.2. No more bytes than signed, and the signed hashes, before it gets its name.
@@ -112,6 +126,94 @@ pub fn download(
             Err(error)
         }
     }
+}
+
+/// 5.7.3. Where a found target lies: under the name with its hash, where the repository is a `consistent` one.
+///
+/// # Errors
+/// When it has no hash that is known, or its path leaves the targets folder.
+pub fn target_path(found: &Found, consistent: bool) -> Result<TargetPath, UpdateError> {
+    let name = found
+        .file
+        .hashes
+        .naming()
+        .ok_or_else(|| UpdateError::Target {
+            path: found.path.clone(),
+            why: Mismatch::Unknown,
+        })?;
+    Ok(TargetPath::new(&found.path, consistent.then_some(name))?)
+}
+
+/// 5.7. Fetches a small target into memory. One that was signed longer than `max_bytes` is not asked for.
+///
+/// # Errors
+/// When it is longer, not what was signed, or cannot be fetched.
+pub fn target_bytes(
+    found: &Verified<Found>,
+    consistent: bool,
+    source: &mut dyn Source,
+    max_bytes: u64,
+) -> Result<Vec<u8>, UpdateError> {
+    let path = &found.path;
+    let bytes = found.file.length;
+    if bytes > max_bytes {
+        return Err(UpdateError::TooLong {
+            path: path.clone(),
+            bytes,
+            max_bytes,
+        });
+    }
+    let reader = source.target(&target_path(found, consistent)?)?;
+    let mut content = Vec::new();
+    read_all(found, reader, Path::new(path), |piece| {
+        content.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(content)
+}
+
+/// A patch that may be fetched piece by piece ([`crate::fetch::fetch`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetchable {
+    /// Where its sources have it.
+    pub path: TargetPath,
+    /// Its signed pieces.
+    pub pieces: Pieces,
+    /// Its signed length and hashes. The pieces are signed by the same role: a file of the right pieces is the target.
+    pub file: TargetFile,
+}
+
+/// Looks up a way's two targets and fetches its list of pieces, some kilobytes.
+///
+/// # Errors
+/// As [`find`] and [`target_bytes`], and when the list is not one of such a file.
+pub fn fetchable(
+    workflow: &mut Workflow,
+    way: &Way,
+    source: &mut dyn Source,
+    state: &mut dyn TrustedState,
+) -> Result<Fetchable, UpdateError> {
+    let consistent = workflow.root().consistent_snapshot;
+    let patch = find(workflow, &way.patch, source, state)?;
+    let list = find(workflow, &way.pieces, source, state)?;
+    let refused = |why: String| UpdateError::Pieces {
+        path: way.pieces.clone(),
+        why,
+    };
+    let content = target_bytes(&list, consistent, source, LIST_MAX_BYTES)?;
+    let pieces = Pieces::parse(&content).map_err(|why: ListError| refused(why.to_string()))?;
+    if pieces.bytes() != patch.file.length {
+        return Err(refused(format!(
+            "its pieces come to {} bytes, the patch was signed with {}",
+            pieces.bytes(),
+            patch.file.length
+        )));
+    }
+    Ok(Fetchable {
+        path: target_path(&patch, consistent)?,
+        pieces,
+        file: patch.file.clone(),
+    })
 }
 
 fn read_all(

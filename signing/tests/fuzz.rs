@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use posto_signing::bounds::Bounds;
 use posto_signing::canonical::canonical;
 use posto_signing::envelope::Envelope;
+use posto_signing::fetch::{Piece, Pieces};
 use posto_signing::metadata::{Metadata, Root, Snapshot, Targets, Timestamp};
 use posto_signing::pattern;
 use posto_signing::publish::document::{self, Edition, Signatories};
@@ -136,6 +137,25 @@ fn canonical_json() {
         {
             assert_eq!(value, back);
             assert_eq!(canonical(&back, 32).unwrap(), form);
+        }
+    });
+}
+
+/// What is a list of pieces reads back as the same bytes, and is a row without gaps.
+#[test]
+fn pieces() {
+    let of = |bytes| Piece {
+        bytes,
+        sha256: [7; 32],
+    };
+    let one = Pieces::new(vec![of(1)]).unwrap().to_list();
+    let more = Pieces::new(vec![of(524_288), of(524_288), of(99)]).unwrap();
+    fuzz!([&one[..], &more.to_list()], |bytes: &[u8]| {
+        if let Ok(pieces) = Pieces::parse(bytes) {
+            assert_eq!(pieces.to_list(), bytes);
+            let last = pieces.bytes() - 1;
+            assert!(pieces.around(last).is_some() && pieces.around(last + 1).is_none());
+            assert!(pieces.rest(0, 1) <= pieces.bytes());
         }
     });
 }

@@ -11,7 +11,7 @@ use posto_signing::rollout::{self, Decision, Site, Updates};
 use posto_signing::{clock, durable};
 use serde_json::json;
 
-use super::{DAY_S, Say, day, publish};
+use super::{DAY_S, Say, day, publishing};
 
 /// Something expires soon.
 const SOON: u8 = 3;
@@ -103,7 +103,7 @@ impl Rings {
         let list = String::from_utf8_lossy(&list);
         if !say.json {
             for terms in &releases {
-                println!("{}", publish::described(terms));
+                println!("{}", publishing::described(terms));
             }
         }
         let mut rows = Vec::new();

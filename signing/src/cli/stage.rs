@@ -8,7 +8,7 @@ use posto_signing::clock;
 use posto_signing::publish::{repository::Repository, stick};
 use serde_json::json;
 
-use super::{Say, publish, report};
+use super::{Say, publishing, report};
 
 #[derive(Args)]
 pub(super) struct Stage {
@@ -21,6 +21,9 @@ pub(super) struct Stage {
     /// Which release; the newest that goes out if none is named.
     #[arg(long)]
     release: Option<String>,
+    /// Only the patches for boxes that run these releases, besides the one for any box; all if none is named.
+    #[arg(long, value_name = "RELEASE")]
+    from: Vec<String>,
 }
 
 impl Stage {
@@ -34,11 +37,11 @@ impl Stage {
         let first = report::first_root(&self.repo)?;
         let repository = Repository::open(&self.repo, &first, clock::now_s())?;
         let terms = repository.release(self.release.as_deref())?;
-        let copy = repository.for_a_stick(&terms.release)?;
+        let copy = repository.for_a_stick(&terms.release, &self.from)?;
         let folder = stick::folder(&self.to);
         let report = json!({"release": terms, "bytes": copy.bytes(), "to": folder});
         let lines = [
-            publish::described(&terms),
+            publishing::described(&terms),
             format!("{} bytes to {}", copy.bytes(), folder.display()),
         ];
         if !say.plan(&lines, &report)? {
@@ -64,7 +67,7 @@ impl Stage {
                 copy.bytes()
             );
         }
-        let bar = publish::progress(copy.bytes(), say);
+        let bar = publishing::progress(copy.bytes(), say);
         copy.execute(&folder, &mut |bytes| bar.inc(bytes))?;
         bar.finish_and_clear();
         say.done(

@@ -55,6 +55,12 @@ impl Pieces {
         Ok(Self { pieces, ends })
     }
 
+    /// All of them, in their order.
+    #[must_use]
+    pub fn all(&self) -> &[Piece] {
+        &self.pieces
+    }
+
     /// The file's length.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use posto_release::manifest::{Manifest, SIZE_LIMIT_BYTES};
 use serde_json::Value;
 
 use super::ceremony::Roots;
 use super::document::{self, Edition};
 use super::keys::Keys;
-use super::release::{self, Copy, Release};
+use super::patch::Base;
+use super::release::{self, Copy, Release, ReleaseError};
 use crate::bounds::Bounds;
 use crate::durable;
 use crate::metadata::{Common, TargetFile};
@@ -203,6 +205,50 @@ impl Repository {
     #[must_use]
     pub fn releases(&self) -> Vec<Rollout> {
         rollout::among(&self.targets)
+    }
+
+    /// Whether there is a release of this name.
+    #[must_use]
+    pub fn has(&self, release: &str) -> bool {
+        self.targets.contains_key(&rollout::manifest_path(release))
+    }
+
+    /// The manifest of a published release.
+    ///
+    /// # Errors
+    /// When there is none, or what lies in the repository is not what was signed.
+    pub fn manifest(&self, release: &str) -> Result<Manifest, RepositoryError> {
+        let path = rollout::manifest_path(release);
+        let unknown = || RepositoryError::NoSuchRelease(release.to_owned());
+        let file = self.targets.get(&path).ok_or_else(unknown)?;
+        let place = TargetPath::new(&path, file.hashes.naming()).map_err(ReleaseError::from)?;
+        let place = self.folder.join("targets").join(place.as_str());
+        let text = durable::read(&place, SIZE_LIMIT_BYTES as u64)?
+            .ok_or_else(|| ReleaseError::Missing(place.clone()))?;
+        file.hashes
+            .check(&text)
+            .map_err(|why| ReleaseError::Content {
+                path: place.clone(),
+                why,
+            })?;
+        let read = Manifest::from_json(&text);
+        Ok(read.map_err(|source| ReleaseError::Manifest {
+            path: place,
+            source,
+        })?)
+    }
+
+    /// The published release that a patch begins with.
+    ///
+    /// # Errors
+    /// When a manifest cannot be read.
+    pub fn release_of(&self, base: &Base) -> Result<Option<String>, RepositoryError> {
+        for terms in self.releases().into_iter().rev() {
+            if base.is_of(&self.manifest(&terms.release)?) {
+                return Ok(Some(terms.release));
+            }
+        }
+        Ok(None)
     }
 
     /// The targets with this release added; under its name nothing else may be.

@@ -1,8 +1,9 @@
 //! A copy of the repository for a stick: one release, and the metadata that proves it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::release::Copy;
+use super::release::{Content, Copy};
 use super::repository::{Publication, Repository, RepositoryError};
 use crate::rollout::{self, Rollout};
 use crate::source::TargetPath;
@@ -25,21 +26,42 @@ impl Repository {
             .ok_or_else(|| RepositoryError::NoSuchRelease(name.unwrap_or("(any)").to_owned()))
     }
 
-    /// What of the repository goes on a stick for `release`.
+    /// What of the repository goes on a stick for `release`: with the patch without a base, which any box can take, and those
+    /// from the releases in `from`; with all where it is empty.
     ///
     /// # Errors
-    /// When the repository is not in order.
-    pub fn for_a_stick(&self, release: &str) -> Result<Publication, RepositoryError> {
+    /// When the repository is not in order, or has no such patch.
+    pub fn for_a_stick(
+        &self,
+        release: &str,
+        from: &[String],
+    ) -> Result<Publication, RepositoryError> {
         let prefix = format!("releases/{release}/");
+        let patches = rollout::patches_prefix(release);
+        let mut wanted = BTreeSet::new();
+        for base in from.iter().map(String::as_str).chain([rollout::WHOLE]) {
+            let patch = rollout::patch_path(release, base);
+            if base != rollout::WHOLE && !self.targets.contains_key(&patch) {
+                return Err(RepositoryError::NoSuchPatch {
+                    release: release.to_owned(),
+                    from: base.to_owned(),
+                });
+            }
+            wanted.extend([patch, rollout::pieces_path(release, base)]);
+        }
+        let goes = |path: &String| {
+            path.starts_with(&prefix)
+                && (from.is_empty() || !path.starts_with(&patches) || wanted.contains(path))
+        };
         let mut copies = Vec::new();
         for (path, file) in &self.targets {
-            if !path.starts_with(&prefix) {
+            if !goes(path) {
                 continue;
             }
             let to = TargetPath::new(path, file.hashes.naming())
                 .map_err(super::release::ReleaseError::from)?;
             copies.push(Copy {
-                from: self.folder().join("targets").join(to.as_str()),
+                from: Content::File(self.folder().join("targets").join(to.as_str())),
                 to,
                 file: file.clone(),
             });

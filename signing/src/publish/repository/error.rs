@@ -38,6 +38,14 @@ pub enum RepositoryError {
     /// Nothing of that name.
     #[error("{0}: no such release in the repository")]
     NoSuchRelease(String),
+    /// No patch between the two.
+    #[error("the repository has no patch from {from} to {release}: `posto-sign publish` adds it")]
+    NoSuchPatch {
+        /// What it should make.
+        release: String,
+        /// What it should begin with.
+        from: String,
+    },
     /// The same name, other content.
     #[error(
         "{0} is published already with other content; a release is never exchanged: give it another name"

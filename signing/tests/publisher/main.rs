@@ -7,173 +7,13 @@
     reason = "a test panics where it fails"
 )]
 
+mod ground;
+#[path = "../made/mod.rs"]
 mod made;
+mod patches;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-use made::Server;
-use posto_release::identity::{Distro, ReleaseIdentity};
-use posto_release::manifest::{FORMAT, FileEntry, Manifest, MinimumBox};
-use posto_release::verity::VerityTarget;
+use ground::Ground;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-struct Ground {
-    folder: tempfile::TempDir,
-}
-
-impl Ground {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("passphrase"), "correct horse\n").unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// New keys are cheap to open here: the tests open them often.
-    fn sign(&self, words: &[&str]) -> Output {
-        let makes_keys = matches!(words.first(), Some(&"init" | &"root"));
-        let cheap: &[&str] = if makes_keys {
-            &["--scrypt-work", "14"]
-        } else {
-            &[]
-        };
-        Command::new(env!("CARGO_BIN_EXE_posto-sign"))
-            .current_dir(self.folder.path())
-            .env("POSTO_SIGN_PASSPHRASE_FILE", self.path("passphrase"))
-            .args(words)
-            .args(cheap)
-            .output()
-            .unwrap()
-    }
-
-    fn signed(&self, words: &[&str]) -> String {
-        let output = self.sign(words);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{words:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn refused(&self, words: &[&str]) -> String {
-        let output = self.sign(words);
-        assert_eq!(output.status.code(), Some(1), "{words:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    fn init(&self) {
-        self.signed(&[
-            "init",
-            "--ceremony",
-            "c",
-            "--root",
-            "1/1",
-            "--targets",
-            "1/1",
-        ]);
-    }
-
-    fn release(&self, name: &str, built: u64, content: &[u8]) {
-        let folder = self.path(name);
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("root.img"), content).unwrap();
-        let manifest = Manifest {
-            format: FORMAT,
-            identity: ReleaseIdentity {
-                release: name.to_owned(),
-                built,
-                distro: Distro {
-                    name: "d".into(),
-                    version: "1".into(),
-                    stand_in: true,
-                },
-            },
-            architecture: "x86_64".into(),
-            files: [(
-                "root.img".to_owned(),
-                FileEntry {
-                    sha256: Sha256::digest(content).into(),
-                    bytes: content.len() as u64,
-                },
-            )]
-            .into(),
-            verity: VerityTarget {
-                data_blocks: 1,
-                hash_start: 1,
-                root_hash: [0; 32],
-                salt: vec![],
-            },
-            versions: [].into(),
-            minimum_box: MinimumBox::default(),
-        };
-        std::fs::write(folder.join("manifest.json"), manifest.to_json().unwrap()).unwrap();
-    }
-
-    fn publish(&self, name: &str, more: &[&str]) {
-        let words = ["publish", name, "--ceremony", "c", "--repo", "r"];
-        self.signed(&[&words[..], more].concat());
-    }
-
-    fn client(&self, words: &[&str]) -> bool {
-        Command::new(env!("CARGO_BIN_EXE_tuf-conformance-client"))
-            .current_dir(self.folder.path())
-            .args(words)
-            .output()
-            .unwrap()
-            .status
-            .success()
-    }
-
-    fn begin_client(&self) {
-        std::fs::create_dir(self.path("trusted")).unwrap();
-        assert!(self.client(&["--metadata-dir", "trusted", "init", "c/root/1.root.json"]));
-    }
-
-    fn fetch(&self, repository: &str, target: &str) -> bool {
-        let server = serve(&self.path(repository));
-        let base = format!("http://{}", server.address);
-        self.client(&[
-            "--metadata-dir",
-            "trusted",
-            "--metadata-url",
-            &format!("{base}/metadata"),
-            "--target-base-url",
-            &format!("{base}/targets"),
-            "--target-name",
-            target,
-            "--target-dir",
-            "fetched",
-            "download",
-        ])
-    }
-}
-
-/// Serves a folder as it is.
-fn serve(folder: &Path) -> Server {
-    let server = Server::start();
-    let mut pending = vec![folder.to_path_buf()];
-    while let Some(path) = pending.pop() {
-        if path.is_dir() {
-            pending.extend(
-                std::fs::read_dir(&path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
-        } else {
-            let name = path
-                .strip_prefix(folder)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
-            server.put(&name, std::fs::read(&path).unwrap());
-        }
-    }
-    server
-}
 
 #[test]
 fn a_release_goes_from_a_ceremony_to_a_client_and_on_a_stick_and_keys_are_rotated_on_the_way() {
@@ -182,9 +22,12 @@ fn a_release_goes_from_a_ceremony_to_a_client_and_on_a_stick_and_keys_are_rotate
     ground.release("2026.11-1", 1_000, b"first root");
     ground.publish("2026.11-1", &["--percent", "10"]);
     ground.begin_client();
-    assert!(ground.fetch("r", "releases/2026.11-1/root.img"));
-    let fetched = ground.path("fetched/releases%2F2026.11-1%2Froot.img");
-    assert_eq!(std::fs::read(&fetched).unwrap(), b"first root");
+    assert!(ground.fetch("r", "releases/2026.11-1/manifest.json"));
+    let fetched = ground.path("fetched/releases%2F2026.11-1%2Fmanifest.json");
+    assert_eq!(
+        std::fs::read(&fetched).unwrap(),
+        std::fs::read(ground.path("2026.11-1/manifest.json")).unwrap()
+    );
 
     // All online keys and the root's are replaced; the client follows.
     ground.signed(&[
@@ -201,7 +44,7 @@ fn a_release_goes_from_a_ceremony_to_a_client_and_on_a_stick_and_keys_are_rotate
     ]);
     ground.release("2026.12-1", 2_000, b"second root");
     ground.publish("2026.12-1", &[]);
-    assert!(ground.fetch("r", "releases/2026.12-1/root.img"));
+    assert!(ground.fetch("r", "releases/2026.12-1/manifest.json"));
     let root: Value =
         serde_json::from_slice(&std::fs::read(ground.path("trusted/root.json")).unwrap()).unwrap();
     assert_eq!(root["signed"]["version"], 2);
@@ -209,9 +52,9 @@ fn a_release_goes_from_a_ceremony_to_a_client_and_on_a_stick_and_keys_are_rotate
     std::fs::create_dir(ground.path("stick")).unwrap();
     ground.signed(&["stage", "--repo", "r", "--to", "stick"]);
     std::fs::remove_dir_all(ground.path("fetched")).unwrap();
-    assert!(ground.fetch("stick/posto-repository", "releases/2026.12-1/root.img"));
+    assert!(ground.fetch("stick/posto-repository", "releases/2026.12-1/manifest.json"));
     // The older one is not on it.
-    assert!(!ground.fetch("stick/posto-repository", "releases/2026.11-1/root.img"));
+    assert!(!ground.fetch("stick/posto-repository", "releases/2026.11-1/manifest.json"));
 }
 
 #[test]
@@ -274,10 +117,11 @@ fn what_is_not_in_order_is_refused_and_nothing_is_published() {
     assert!(ground.refused(&publish).contains("does not open it"));
     std::fs::rename(ground.path("away"), ground.path("passphrase")).unwrap();
     // A file that is not the manifest's.
-    std::fs::write(ground.path("a/root.img"), b"b").unwrap();
-    assert!(ground.refused(&publish).contains("sha256"));
+    let whole = std::fs::read(ground.path("a/root.erofs")).unwrap();
+    std::fs::write(ground.path("a/root.erofs"), b"b").unwrap();
+    assert!(ground.refused(&publish).contains("not the one"));
     assert!(!ground.path("r/metadata/timestamp.json").exists());
-    std::fs::write(ground.path("a/root.img"), b"a").unwrap();
+    std::fs::write(ground.path("a/root.erofs"), whole).unwrap();
     ground.publish("a", &[]);
     // The same name with other content.
     std::fs::remove_dir_all(ground.path("a")).unwrap();
@@ -318,7 +162,7 @@ fn what_expires_soon_is_told_by_the_exit_code_and_renewed() {
         Some(0)
     );
     ground.begin_client();
-    assert!(ground.fetch("r", "releases/a/root.img"));
+    assert!(ground.fetch("r", "releases/a/manifest.json"));
 }
 
 #[test]
@@ -363,9 +207,9 @@ fn a_publication_cut_before_its_timestamp_changes_nothing_for_clients() {
     ground.publish("b", &[]);
     std::fs::write(ground.path("r/metadata/timestamp.json"), before).unwrap();
     ground.begin_client();
-    assert!(ground.fetch("r", "releases/a/root.img"));
-    assert!(!ground.fetch("r", "releases/b/root.img"));
+    assert!(ground.fetch("r", "releases/a/manifest.json"));
+    assert!(!ground.fetch("r", "releases/b/manifest.json"));
     // And the publisher goes on from there.
     ground.publish("b", &[]);
-    assert!(ground.fetch("r", "releases/b/root.img"));
+    assert!(ground.fetch("r", "releases/b/manifest.json"));
 }
