@@ -20,6 +20,7 @@ mod snapshot;
 mod status;
 mod technician;
 mod unit;
+mod update;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -47,6 +48,11 @@ enum Command {
     Snapshot {
         #[command(subcommand)]
         verb: snapshot::Verb,
+    },
+    /// New releases: what there is, bringing it, what stands in the other slot
+    Update {
+        #[command(subcommand)]
+        verb: update::Verb,
     },
     /// How the box is (exit code 0: good, 1: the clinic cannot work, 2: an alarm stands)
     Status(status::Arguments),
@@ -126,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Restore(arguments) => restore::run(&arguments),
         Command::Snapshot { verb } => snapshot::run(&verb),
+        Command::Update { verb } => update::run(&verb),
         Command::Status(arguments) => status::run(&arguments),
         Command::Restart(arguments) => by_hand::run(by_hand::Act::Restart, &arguments),
         Command::Stop(arguments) => by_hand::run(by_hand::Act::Stop, &arguments),

@@ -27,7 +27,8 @@ sources!(
     "snapshot",
     "state",
     "take",
-    "technician"
+    "technician",
+    "update"
 );
 
 type Bundle = FluentBundle<FluentResource>;

@@ -17,4 +17,6 @@ pub mod slot;
 pub mod slots;
 pub mod stage;
 pub mod stick;
+#[cfg(test)]
+mod tests;
 pub mod trust;

@@ -298,7 +298,9 @@ fn trusted_root(path: &Path) -> Result<Vec<u8>> {
     let text = place::text(path, 64 * 1024)?;
     let value: serde_json::Value =
         serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
-    let kind = value.pointer("/signed/_type").and_then(|kind| kind.as_str());
+    let kind = value
+        .pointer("/signed/_type")
+        .and_then(|kind| kind.as_str());
     anyhow::ensure!(
         kind == Some("root"),
         "{}: not a root of posto-sign (root/N.root.json of the ceremony)",

@@ -172,6 +172,23 @@ pub fn target_bytes(
     Ok(content)
 }
 
+/// 5.7.2. Reads a target through without keeping it: is it there, whole, as signed? `say` is told the bytes as they go.
+///
+/// # Errors
+/// When it is not what was signed, or cannot be read.
+pub fn check(
+    found: &Verified<Found>,
+    consistent: bool,
+    source: &mut dyn Source,
+    say: &mut dyn FnMut(u64),
+) -> Result<(), UpdateError> {
+    let reader = source.target(&target_path(found, consistent)?)?;
+    read_all(found, reader, Path::new(&found.path), |piece| {
+        say(piece.len() as u64);
+        Ok(())
+    })
+}
+
 /// A patch that may be fetched piece by piece ([`crate::fetch::fetch`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetchable {

@@ -1,6 +1,6 @@
 //! `posto snapshot ...`.
 
-mod carrying;
+pub(super) mod carrying;
 pub(super) mod export;
 mod import;
 mod list;

@@ -29,7 +29,9 @@ impl Default for Updates {
 
 /// Neither of the three.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not how a box takes updates; write \"auto\", \"hold\" or \"ring N\" with N from 0 (first) to 99 (last)")]
+#[error(
+    "'{0}' is not how a box takes updates; write \"auto\", \"hold\" or \"ring N\" with N from 0 (first) to 99 (last)"
+)]
 pub struct NotUpdates(String);
 
 impl FromStr for Updates {
@@ -135,7 +137,11 @@ impl Releases {
                 if pem.len() > AUTHORITIES_LIMIT_BYTES
                     || Authorities::from_pem(pem.as_bytes()).is_none() =>
             {
-                wrong("releases.authorities", "...", "certificates in PEM, at most 32 KiB")
+                wrong(
+                    "releases.authorities",
+                    "...",
+                    "certificates in PEM, at most 32 KiB",
+                )
             }
             _ => Ok(()),
         }
@@ -150,7 +156,9 @@ fn is_address(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}@?#".contains(&byte);
     text.len() <= MIRROR_LIMIT_BYTES
         && rest.is_some_and(|rest| {
-            rest.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric() || first == b'[')
+            rest.bytes()
+                .next()
+                .is_some_and(|first| first.is_ascii_alphanumeric() || first == b'[')
                 && rest.bytes().all(plain)
         })
 }

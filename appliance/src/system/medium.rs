@@ -17,9 +17,7 @@ pub enum MediumError {
     #[error("{0} has none of the file systems FAT32, exFAT, ext4, XFS; format it on a computer")]
     FileSystem(PathBuf),
     /// It may not be written.
-    #[error(
-        "{0} is protected against writing; move the switch at its side, or take another one"
-    )]
+    #[error("{0} is protected against writing; move the switch at its side, or take another one")]
     Protected(PathBuf),
     /// The kernel's answer.
     #[error("{path}: {source}")]

@@ -28,3 +28,15 @@ pub fn enter_the_box() -> std::io::Result<()> {
 pub fn leave_the_network() -> std::io::Result<()> {
     Ok(nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)?)
 }
+
+/// Moves this process (while it has one thread) into a mount namespace of its own: what it mounts nobody else sees, and it goes with the
+/// process, however that ends (mount_namespaces(7)).
+///
+/// # Errors
+/// When this is not root, or a unit's sandbox refuses.
+pub fn own_mounts() -> std::io::Result<()> {
+    use rustix::mount::{MountPropagationFlags, mount_change};
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS)?;
+    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    Ok(mount_change("/", flags)?)
+}

@@ -106,7 +106,10 @@ pub fn lists(
     let stored = state.load(&policy.bounds)?;
     let mut workflow = Workflow::begin(&trust.root, stored, policy, now_s)?;
     update::refresh(&mut workflow, &mut FolderSource::new(folder), state)?;
-    let releases = workflow.targets().map(rollout::releases).unwrap_or_default();
+    let releases = workflow
+        .targets()
+        .map(rollout::releases)
+        .unwrap_or_default();
     Ok(Lists {
         decision: rollout::decide(&releases, &order.site(now_s)),
         releases,
@@ -165,6 +168,23 @@ impl Lists {
             return Err(AcceptError::OtherRelease(release.to_owned()));
         }
         Ok(manifest)
+    }
+
+    /// Reads a way's patch in `folder` through: is it there, whole, as signed? `say` is told the bytes as they go.
+    ///
+    /// # Errors
+    /// [`AcceptError`].
+    pub fn check(
+        &mut self,
+        folder: &Path,
+        way: &Way,
+        state: &mut dyn TrustedState,
+        say: &mut dyn FnMut(u64),
+    ) -> Result<(), AcceptError> {
+        let mut source = FolderSource::new(folder);
+        let found = update::find(&mut self.workflow, &way.patch, &mut source, state)?;
+        let consistent = self.workflow.root().consistent_snapshot;
+        Ok(update::check(&found, consistent, &mut source, say)?)
     }
 
     /// Copies a way's patch out of `folder` into `to`, whole and as signed; one that is there already and right stays.

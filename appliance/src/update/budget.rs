@@ -119,7 +119,10 @@ mod tests {
         budget.pay(10).unwrap();
         assert!(!budget.may(MB));
         // A power cut: what was not kept yet is forgotten, the rest is not.
-        assert_eq!(Budget::read(dir.path(), NOVEMBER, 2).spent_bytes(), 1_500_000);
+        assert_eq!(
+            Budget::read(dir.path(), NOVEMBER, 2).spent_bytes(),
+            1_500_000
+        );
         budget.keep().unwrap();
         assert_eq!(Budget::read(dir.path(), 0, 2).spent_bytes(), 1_500_010);
         let december = Budget::read(dir.path(), NOVEMBER + 31 * 86_400, 2);

@@ -148,7 +148,11 @@ mod tests {
             failed: 9,
             ..seen(&broken)
         };
-        assert_eq!(due(&again), None, "a dead link is not asked every quarter of an hour");
+        assert_eq!(
+            due(&again),
+            None,
+            "a dead link is not asked every quarter of an hour"
+        );
         let here = said(Step::Fetched, offered());
         assert_eq!(due(&seen(&here)), Some(Due::Stage));
         let stands = Seen {

@@ -99,7 +99,12 @@ pub fn order(places: &Places) -> Result<(Trust, Order), TrustError> {
     let memory_mib = sizing::mem_total_mib(&String::from_utf8_lossy(&meminfo)).unwrap_or_default();
     // A container has no disk of its own: none is too small for it.
     let disk_bytes = Disk::of(&places.data()).ok().and_then(|disk| disk.bytes());
-    let mut order = Order::of(&facility, &trust, memory_mib, disk_bytes.unwrap_or(u64::MAX));
+    let mut order = Order::of(
+        &facility,
+        &trust,
+        memory_mib,
+        disk_bytes.unwrap_or(u64::MAX),
+    );
     order.whole = wants_whole(places, &order.running);
     Ok((trust, order))
 }

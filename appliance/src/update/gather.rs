@@ -309,7 +309,13 @@ impl Run {
             may: &mut may,
             say: &mut say,
         };
-        fetch::fetch(&patch.path, &patch.pieces, &mut partial, &mut offers, &mut around)?;
+        fetch::fetch(
+            &patch.path,
+            &patch.pieces,
+            &mut partial,
+            &mut offers,
+            &mut around,
+        )?;
         self.said.have_bytes = partial.bytes();
         self.said.step = Step::Fetched;
         Ok(())
@@ -349,7 +355,7 @@ fn is_elsewhere(error: &GatherError, givers: &[Giver]) -> bool {
 }
 
 /// A release that is not wanted any more would fill the disk.
-fn forget_others(targets: &Path, release: &str) -> Result<(), FileError> {
+fn forget_others(targets: &Path, release: &str) -> Result<(), DurableError> {
     let releases = targets.join("releases");
     let Ok(entries) = std::fs::read_dir(&releases) else {
         return Ok(());
@@ -359,7 +365,7 @@ fn forget_others(targets: &Path, release: &str) -> Result<(), FileError> {
         .filter(|path| path.file_name().is_none_or(|name| name != release))
         .collect();
     for path in others {
-        std::fs::remove_dir_all(&path).map_err(durable::failed("could not remove", &path))?;
+        crate::system::durable::remove(&path)?;
     }
     Ok(())
 }

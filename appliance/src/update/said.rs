@@ -87,7 +87,9 @@ impl Said {
     /// What was said last in `folder`. Nothing, or nothing readable, is silence.
     #[must_use]
     pub fn read(folder: &Path) -> Self {
-        let text = durable::read(&folder.join(NAME), LIMIT_BYTES).ok().flatten();
+        let text = durable::read(&folder.join(NAME), LIMIT_BYTES)
+            .ok()
+            .flatten();
         text.and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default()
     }

@@ -91,9 +91,7 @@ impl Slots {
     /// # Errors
     /// [`SlotsError`].
     pub fn open(places: &Places) -> Result<Self, SlotsError> {
-        let running = release::running(places)?
-            .slot
-            .ok_or(SlotsError::NoSlots)?;
+        let running = release::running(places)?.slot.ok_or(SlotsError::NoSlots)?;
         let mode = release::mode(places).unwrap_or(Mode::Rescue);
         let disk = Disk::of(&places.data())?;
         let state = SlotDisk::open(&disk.partition(&layout::STATE)?, 0)?.read();

@@ -102,7 +102,9 @@ impl Trust {
 pub fn open(places: &Places) -> Result<DatabaseState, StateError> {
     let (state, opened) = DatabaseState::open(&places.update_state())?;
     if opened == Opened::Replaced {
-        log("the trusted state of updates was damaged and begins anew from the image's root; nothing older is taken all the same");
+        log(
+            "the trusted state of updates was damaged and begins anew from the image's root; nothing older is taken all the same",
+        );
     }
     Ok(state)
 }

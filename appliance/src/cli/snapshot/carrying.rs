@@ -11,7 +11,7 @@ use crate::texts::{Language, say};
 /// Without a terminal: one line this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Bar {
+pub(in crate::cli) struct Bar {
     language: Language,
     bar: Option<ProgressBar>,
     last_line: Option<Duration>,
@@ -19,7 +19,7 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub(super) fn new(language: Language) -> Self {
+    pub(in crate::cli) fn new(language: Language) -> Self {
         Self {
             language,
             bar: None,
@@ -30,7 +30,7 @@ impl Bar {
 
     /// `id` names what is done; `piece` counts from 1.
     #[allow(clippy::print_stderr, reason = "progress where there is no terminal")]
-    pub(super) fn show(&mut self, id: &str, (done, all): (u64, u64), piece: usize) {
+    pub(in crate::cli) fn show(&mut self, id: &str, (done, all): (u64, u64), piece: usize) {
         let piece = u64::try_from(piece).unwrap_or(u64::MAX);
         let words = say(self.language, id, &[("piece", piece.into())]);
         if self.terminal {
@@ -54,7 +54,7 @@ impl Bar {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::cli) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

@@ -8,6 +8,7 @@ use crate::box_key::PublicKey;
 use crate::snapshot::export::bill::{self, Bill};
 use crate::snapshot::export::{PARTIAL, Plan, WHOLE};
 use crate::system::durable::{self, DurableError};
+use crate::system::medium::MediumError;
 
 /// More directories than this are not looked at.
 const COUNT_LIMIT: usize = 4096;
@@ -54,7 +55,7 @@ fn whole(path: &Path) -> Option<Bill> {
 }
 
 fn named(directory: &Path, ending: &str) -> Result<Vec<PathBuf>, CopiesError> {
-    let entries = std::fs::read_dir(directory).map_err(|source| CopiesError::Disk {
+    let entries = std::fs::read_dir(directory).map_err(|source| MediumError::Disk {
         path: directory.to_path_buf(),
         source,
     })?;

@@ -84,7 +84,8 @@ impl Source for Metered<'_> {
 
     fn target(&mut self, path: &TargetPath) -> Result<Box<dyn Read>, SourceError> {
         self.asked();
-        Ok(self.counted(self.source.target(path)?))
+        let reader = self.source.target(path)?;
+        Ok(self.counted(reader))
     }
 
     fn part(
@@ -94,6 +95,7 @@ impl Source for Metered<'_> {
         bytes: u64,
     ) -> Result<Box<dyn Read>, SourceError> {
         self.asked();
-        Ok(self.counted(self.source.part(path, from, bytes)?))
+        let reader = self.source.part(path, from, bytes)?;
+        Ok(self.counted(reader))
     }
 }
