@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use posto_signing::publish::key_file::KeyRing;
 use posto_signing::publish::keys::Keys;
-use posto_signing::publish::passphrase::{Passphrases, VARIABLE};
+use posto_signing::publish::passphrase::Passphrases;
 use posto_signing::time;
 
 mod change;
@@ -16,6 +16,8 @@ mod publishing;
 mod report;
 mod root;
 mod stage;
+#[cfg(feature = "token")]
+mod token;
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
@@ -42,6 +44,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Make the keys and the first root (offline).
     Init(root::Init),
+    #[cfg(feature = "token")]
+    Token(token::Token),
     /// Ceremonies of the root.
     #[command(subcommand)]
     Root(Root),
@@ -81,8 +85,10 @@ impl CeremonyArguments {
         if own.is_dir() {
             folders.push(own);
         }
-        let file = std::env::var_os(VARIABLE).map(PathBuf::from);
-        Ok(Keys::new(KeyRing::read(&folders)?, Passphrases::new(file)))
+        Ok(Keys::new(
+            KeyRing::read(&folders)?,
+            Passphrases::of_environment(),
+        ))
     }
 }
 
@@ -93,6 +99,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     match &arguments.command {
         Command::Init(init) => init.run(&say)?,
+        #[cfg(feature = "token")]
+        Command::Token(token) => token.run(&say)?,
         Command::Root(Root::Rotate(rotate)) => rotate.run(&say)?,
         Command::Publish(publish) => publish.run(&say)?,
         Command::Change(change) => change.run(&say)?,

@@ -23,7 +23,7 @@ use crate::durable::FileError;
 use crate::source::{Source, TargetPath};
 
 /// Asked for at once at least, where as much is missing: a question and its answer cost some 600 bytes.
-const ASKED_BYTES: u64 = 4 << 20;
+pub(crate) const ASKED_BYTES: u64 = 4 << 20;
 /// An answer that brings less is as good as none: who sends a byte at a time ends as who sends nothing.
 const WORTH_A_QUESTION_BYTES: u64 = 16 << 10;
 const BUFFER_BYTES: usize = 16 << 10;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::fetch::ASKED_BYTES;
 use crate::source::{Source, SourceError, TargetPath};
 use crate::workflow::{Answer, Request};
 
@@ -32,10 +33,10 @@ impl Default for Patience {
 
 impl Patience {
     /// For a part of a target: a link slower than [`SLOWEST_BYTES_A_SECOND`] is as good as none, and who sends a byte now and then
-    /// holds nobody up for long.
-    fn of_part(&self, bytes: u64) -> Duration {
-        self.target
-            .min(self.connect + Duration::from_secs(30 + bytes / SLOWEST_BYTES_A_SECOND))
+    /// holds nobody up for more than 71 minutes.
+    fn of_part(&self) -> Duration {
+        let asked_s = 30 + ASKED_BYTES / SLOWEST_BYTES_A_SECOND;
+        self.target.min(self.connect + Duration::from_secs(asked_s))
     }
 }
 
@@ -87,7 +88,9 @@ impl HttpSource {
         let folder = |address: &str| format!("{}/", address.trim_end_matches('/'));
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(patience.connect))
-            .timeout_global(Some(patience.metadata))
+            // What parts have, of which there are many. Only with the agent's own settings does ureq keep TLS' sessions, so that
+            // the next connection of a link that died costs 1 KB and not 6.
+            .timeout_global(Some(patience.of_part()))
             .http_status_as_error(false)
             // A mirror is where it is said to be: what it would redirect to is another one.
             .max_redirects(0)
@@ -138,6 +141,9 @@ impl Source for HttpSource {
         let mut response = self
             .agent
             .get(&address)
+            .config()
+            .timeout_global(Some(self.patience.metadata))
+            .build()
             .call()
             .map_err(|error| broken(&address, &error))?;
         match response.status().as_u16() {
@@ -181,9 +187,6 @@ impl Source for HttpSource {
         let last = from.saturating_add(bytes).saturating_sub(1);
         let response = question
             .header("Range", format!("bytes={from}-{last}"))
-            .config()
-            .timeout_global(Some(self.patience.of_part(bytes)))
-            .build()
             .call()
             .map_err(|error| broken(&address, &error))?;
         match response.status().as_u16() {
@@ -203,7 +206,30 @@ impl Source for HttpSource {
             403 | 404 => return Err(SourceError::Absent(path.as_str().to_owned())),
             status => return Err(broken(&address, &format!("status {status}"))),
         }
-        Ok(Box::new(response.into_body().into_reader()))
+        let body = response.into_body();
+        Ok(Box::new(ToItsEnd {
+            left: body.content_length().unwrap_or(u64::MAX),
+            body: body.into_reader(),
+        }))
+    }
+}
+
+/// Reads an answer to the end that it said itself: only then is its connection used on, and who asks for a part stops at the last
+/// byte that it wants.
+struct ToItsEnd<R> {
+    body: R,
+    left: u64,
+}
+
+impl<R: Read> Read for ToItsEnd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.body.read(buffer)?;
+        self.left = self.left.saturating_sub(count as u64);
+        if self.left == 0 {
+            // Nothing comes from the network any more; ureq sees the end.
+            let _ = self.body.read(&mut [0]);
+        }
+        Ok(count)
     }
 }
 

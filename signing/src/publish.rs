@@ -11,3 +11,5 @@ pub mod release;
 pub mod repository;
 pub mod signer;
 pub mod stick;
+#[cfg(feature = "token")]
+pub mod token;

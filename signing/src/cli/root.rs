@@ -8,7 +8,7 @@ use posto_signing::clock;
 use posto_signing::publish::ceremony::{Ceremony, CeremonyPlan, Quorum};
 use posto_signing::publish::key_file::{DEFAULT_WORK, KeyRing, WORK};
 use posto_signing::publish::keys::Keys;
-use posto_signing::publish::passphrase::{Passphrases, VARIABLE};
+use posto_signing::publish::passphrase::Passphrases;
 use posto_signing::publish::signer::Scheme;
 use posto_signing::role::{ROOT, SNAPSHOT, TARGETS, TIMESTAMP};
 use serde_json::json;
@@ -89,9 +89,13 @@ impl Init {
         ]);
         let ceremony = Ceremony::new(&self.ceremony);
         let expires_s = clock::now_s() + self.days * DAY_S;
-        let plan = ceremony.plan_init(&quorums, self.scheme, expires_s)?;
-        let file = std::env::var_os(VARIABLE).map(PathBuf::from);
-        let mut keys = Keys::new(KeyRing::default(), Passphrases::new(file));
+        let folder = ceremony.keys();
+        let ring = match folder.is_dir() {
+            true => KeyRing::read(&[folder])?,
+            false => KeyRing::default(),
+        };
+        let plan = ceremony.plan_init(&ring, &quorums, self.scheme, expires_s)?;
+        let mut keys = Keys::new(ring, Passphrases::of_environment());
         perform(&ceremony, &plan, &mut keys, self.scrypt_work, say)
     }
 }
@@ -119,7 +123,9 @@ fn perform(
         .new_keys
         .iter()
         .map(|(_, name)| name.as_str())
+        .filter(|name| !plan.noted.contains_key(*name))
         .collect();
+    let noted: Vec<&str> = plan.noted.keys().map(String::as_str).collect();
     let mut lines = vec![format!(
         "root version {}, good until {}",
         plan.version,
@@ -128,6 +134,9 @@ fn perform(
     if !names.is_empty() {
         lines.push(format!("new keys: {}", names.join(", ")));
     }
+    if !noted.is_empty() {
+        lines.push(format!("keys on tokens: {}", noted.join(", ")));
+    }
     if !plan.revoked.is_empty() {
         lines.push(format!("no longer trusted: {}", plan.revoked.join(", ")));
     }
@@ -135,7 +144,7 @@ fn perform(
         lines.push(format!("{role}: {threshold} signature(s) needed"));
     }
     let report = json!({
-        "version": plan.version, "expires": day(plan.expires_s)?, "new_keys": names,
+        "version": plan.version, "expires": day(plan.expires_s)?, "new_keys": names, "on_tokens": noted,
         "revoked": plan.revoked, "thresholds": plan.quorums,
     });
     if !say.plan(&lines, &report)? {

@@ -1,6 +1,6 @@
 //! Ceremonies of the root: made on a computer without a network, in a folder with `keys/` and `root/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -42,6 +42,13 @@ pub struct Roots {
 }
 
 impl Roots {
+    /// Ids of all keys that were ever named: what was revoked is not taken again.
+    fn ids(&self) -> BTreeSet<String> {
+        let roles = self.files.iter().filter_map(|file| signatories(file));
+        let who = roles.flat_map(BTreeMap::into_values);
+        who.flat_map(|who| who.keys).map(|key| key.id).collect()
+    }
+
     /// The first root: what clients begin with.
     #[must_use]
     pub fn first(&self) -> &[u8] {
@@ -65,8 +72,10 @@ pub struct CeremonyPlan {
     pub version: u64,
     /// When it expires, unix seconds.
     pub expires_s: i64,
-    /// Keys that are made, and for which role.
+    /// Keys that are made, or taken from tokens, and for which role.
     pub new_keys: Vec<(String, String)>,
+    /// Those of them that were noted to be on tokens, by name.
+    pub noted: BTreeMap<String, PublicKey>,
     /// Keys that are not trusted any more.
     pub revoked: Vec<String>,
     /// The quorum of each role.
@@ -136,6 +145,7 @@ impl Ceremony {
     /// When there is a root already, or a quorum cannot be.
     pub fn plan_init(
         &self,
+        ring: &KeyRing,
         quorums: &BTreeMap<String, Quorum>,
         scheme: Scheme,
         expires_s: i64,
@@ -157,6 +167,7 @@ impl Ceremony {
         Ok(CeremonyPlan {
             version: 1,
             expires_s,
+            noted: noted(ring, &new_keys),
             new_keys,
             revoked: Vec::new(),
             quorums: quorums
@@ -184,6 +195,7 @@ impl Ceremony {
     ) -> Result<CeremonyPlan, CeremonyError> {
         let mut kept: BTreeMap<String, Vec<PublicKey>> = BTreeMap::new();
         let mut new_keys = Vec::new();
+        let known = roots.ids();
         let mut unused: Vec<&String> = replace.iter().collect();
         for (role, signatories) in &roots.roles {
             let kept = kept.entry(role.clone()).or_default();
@@ -198,7 +210,7 @@ impl Ceremony {
                             .iter()
                             .map(|(_, name): &(_, String)| name.clone())
                             .collect();
-                        new_keys.push((role.clone(), self.free_name(role, &taken)));
+                        new_keys.push((role.clone(), self.free_name(role, &taken, ring, &known)));
                     }
                     None => kept.push(key.clone()),
                 }
@@ -210,6 +222,7 @@ impl Ceremony {
         Ok(CeremonyPlan {
             version: roots.files.len() as u64 + 1,
             expires_s,
+            noted: noted(ring, &new_keys),
             new_keys,
             revoked: replace.to_vec(),
             quorums: roots
@@ -223,10 +236,25 @@ impl Ceremony {
         })
     }
 
-    fn free_name(&self, role: &str, taken: &[String]) -> String {
+    /// The next name of a role's key: of one that was noted to be on a token and is in no root yet, or of none at all.
+    fn free_name(
+        &self,
+        role: &str,
+        taken: &[String],
+        ring: &KeyRing,
+        known: &BTreeSet<String>,
+    ) -> String {
+        let free = |name: &String| {
+            let fresh = ring.noted(name).is_some_and(|key| !known.contains(&key.id));
+            let there = ["key", "pub"].iter().any(|ending| {
+                let path = self.keys().join(format!("{name}.{ending}"));
+                path.exists()
+            });
+            !taken.contains(name) && (fresh || !there && ring.named(name).is_none())
+        };
         (1_u32..)
             .map(|number| format!("{role}-{number}"))
-            .find(|name| !taken.contains(name) && !self.keys().join(format!("{name}.key")).exists())
+            .find(free)
             .unwrap_or_default()
     }
 
@@ -249,6 +277,10 @@ impl Ceremony {
             keys.open_enough(ROOT, before)?;
         }
         for (role, name) in &plan.new_keys {
+            if let Some(key) = plan.noted.get(name) {
+                roles.entry(role.clone()).or_default().push(key.clone());
+                continue;
+            }
             let passphrase = keys.passphrases().new_key(name)?;
             let signer = Signer::generate(plan.scheme)?;
             let public = key_file::seal(&self.keys(), name, &signer, &passphrase, work)?;
@@ -283,6 +315,11 @@ impl Ceremony {
         durable::write(&path, &file, 0o644)?;
         Ok(path)
     }
+}
+
+fn noted(ring: &KeyRing, new_keys: &[(String, String)]) -> BTreeMap<String, PublicKey> {
+    let noted = |(_, name): &(String, String)| Some((name.clone(), ring.noted(name)?.clone()));
+    new_keys.iter().filter_map(noted).collect()
 }
 
 /// The four roles' signatories in a root file.

@@ -158,7 +158,7 @@ pub fn sign<'a>(
     let mut signatures = BTreeMap::new();
     for signer in signers {
         let id = signer.public()?.id;
-        signatures.insert(id, hex::encode(signer.sign(&bytes)));
+        signatures.insert(id, hex::encode(signer.sign(&bytes)?));
     }
     let signatures: Vec<Value> = signatures
         .into_iter()

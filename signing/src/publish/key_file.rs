@@ -83,6 +83,24 @@ impl KeyRing {
         self.0.get(id).map(|entry| entry.secret.as_path())
     }
 
+    /// The file that says on which token the key is, and its public half.
+    #[cfg(feature = "token")]
+    #[must_use]
+    pub fn token(&self, id: &str) -> Option<(PathBuf, &PublicKey)> {
+        let entry = self.0.get(id)?;
+        let path = entry.secret.with_extension(super::token::ENDING);
+        path.exists().then_some((path, &entry.public))
+    }
+
+    /// The key of this name, if it is noted to be on a token.
+    #[must_use]
+    pub fn noted(&self, name: &str) -> Option<&PublicKey> {
+        #[cfg(feature = "token")]
+        return self.named(name).filter(|key| self.token(&key.id).is_some());
+        #[cfg(not(feature = "token"))]
+        return None::<&PublicKey>.filter(|_| self.named(name).is_some());
+    }
+
     /// The key of this name (`root-1`).
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&PublicKey> {

@@ -6,6 +6,8 @@ use super::document::{self, DocumentError, Signatories};
 use super::key_file::{self, KeyFileError, KeyRing};
 use super::passphrase::{PassphraseError, Passphrases};
 use super::signer::Signer;
+#[cfg(feature = "token")]
+use super::signer::SignerError;
 use serde_json::Value;
 
 /// Why a file could not be signed.
@@ -13,7 +15,7 @@ use serde_json::Value;
 pub enum SigningError {
     /// Too few keys.
     #[error(
-        "{role}: {have} of the {need} keys that are needed could be opened here; nothing was signed (searched: *.pub beside *.key)"
+        "{role}: {have} of the {need} keys that are needed could be opened here; nothing was signed (searched: *.pub beside *.key and *.token)"
     )]
     NotEnough {
         /// For which role.
@@ -128,8 +130,27 @@ impl Keys {
         Ok(ids)
     }
 
+    /// The key, if it is noted to be on a token and the token's PIN was given.
+    #[cfg(feature = "token")]
+    fn on_token(&self, id: &str) -> Result<Option<Signer>, SigningError> {
+        let Some((path, public)) = self.ring.token(id) else {
+            return Ok(None);
+        };
+        let Some(pin) = self.passphrases.pin(&path.display().to_string())? else {
+            return Ok(None);
+        };
+        let place = super::token::Place::read(&path).map_err(SignerError::from);
+        let key = place.and_then(|place| Ok(place.open(public.clone(), &pin)?));
+        Ok(Some(Signer::on_token(key.map_err(DocumentError::from)?)))
+    }
+
     fn unlock(&mut self, id: &str) -> Result<bool, SigningError> {
         if self.open.contains_key(id) {
+            return Ok(true);
+        }
+        #[cfg(feature = "token")]
+        if let Some(signer) = self.on_token(id)? {
+            self.open.insert(id.to_owned(), signer);
             return Ok(true);
         }
         let Some(path) = self.ring.secret(id).filter(|path| path.exists()) else {

@@ -1,4 +1,4 @@
-//! Passphrases: from the file that `POSTO_SIGN_PASSPHRASE_FILE` names, else typed on the terminal, unseen.
+//! Passphrases and PINs: from the files that `POSTO_SIGN_PASSPHRASE_FILE` and `POSTO_SIGN_PIN_FILE` name, else typed on the terminal, unseen.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -11,6 +11,8 @@ use crate::durable;
 
 /// Names a file whose first line is the passphrase of every key.
 pub const VARIABLE: &str = "POSTO_SIGN_PASSPHRASE_FILE";
+/// Names a file whose first line is the PIN of every token.
+pub const PIN_VARIABLE: &str = "POSTO_SIGN_PIN_FILE";
 const LONGEST_BYTES: u64 = 4096;
 
 /// Why there is no passphrase.
@@ -32,7 +34,13 @@ pub enum PassphraseError {
 
 /// Where passphrases come from.
 #[derive(Debug)]
-pub enum Passphrases {
+pub struct Passphrases {
+    keys: Place,
+    pins: Place,
+}
+
+#[derive(Debug)]
+enum Place {
     /// One for every key.
     File(PathBuf),
     /// Asked for, for each key: each may be another person's.
@@ -40,10 +48,17 @@ pub enum Passphrases {
 }
 
 impl Passphrases {
-    /// The file if there is one.
+    /// The files that the environment names, else the terminal.
     #[must_use]
-    pub fn new(file: Option<PathBuf>) -> Self {
-        file.map_or(Self::Terminal, Self::File)
+    pub fn of_environment() -> Self {
+        let place = |variable| {
+            let file = std::env::var_os(variable).map(PathBuf::from);
+            file.map_or(Place::Terminal, Place::File)
+        };
+        Self {
+            keys: place(VARIABLE),
+            pins: place(PIN_VARIABLE),
+        }
     }
 
     /// The passphrase of an existing key. `None`: nothing was typed, go on without this key.
@@ -51,13 +66,15 @@ impl Passphrases {
     /// # Errors
     /// When nobody can be asked.
     pub fn existing(&self, name: &str) -> Result<Option<SecretString>, PassphraseError> {
-        match self {
-            Self::File(path) => from_file(path).map(Some),
-            Self::Terminal => {
-                let typed = ask(&format!("Passphrase of {name} (empty: go on without it): "))?;
-                Ok((!typed.is_empty()).then(|| SecretString::from(typed)))
-            }
-        }
+        self.keys.existing(&format!("Passphrase of {name}"))
+    }
+
+    /// The PIN of a token. `None`: nothing was typed, go on without it.
+    ///
+    /// # Errors
+    /// When nobody can be asked.
+    pub fn pin(&self, name: &str) -> Result<Option<SecretString>, PassphraseError> {
+        self.pins.existing(&format!("PIN of the token with {name}"))
     }
 
     /// A passphrase for a new key, typed twice.
@@ -65,9 +82,9 @@ impl Passphrases {
     /// # Errors
     /// When nobody can be asked, or what is typed differs or is empty.
     pub fn new_key(&self, name: &str) -> Result<SecretString, PassphraseError> {
-        match self {
-            Self::File(path) => from_file(path),
-            Self::Terminal => {
+        match &self.keys {
+            Place::File(path) => from_file(path),
+            Place::Terminal => {
                 let typed = ask(&format!("New passphrase for {name}: "))?;
                 if typed.is_empty() {
                     return Err(PassphraseError::Empty);
@@ -76,6 +93,18 @@ impl Passphrases {
                     return Err(PassphraseError::Differ);
                 }
                 Ok(SecretString::from(typed))
+            }
+        }
+    }
+}
+
+impl Place {
+    fn existing(&self, what: &str) -> Result<Option<SecretString>, PassphraseError> {
+        match self {
+            Self::File(path) => from_file(path).map(Some),
+            Self::Terminal => {
+                let typed = ask(&format!("{what} (empty: go on without it): "))?;
+                Ok((!typed.is_empty()).then(|| SecretString::from(typed)))
             }
         }
     }

@@ -29,6 +29,10 @@ pub enum SignerError {
     /// Not a secret key of a kind that is known.
     #[error("it holds no Ed25519 or P-256 key in PKCS#8")]
     NotAKey,
+    /// The token that has it.
+    #[cfg(feature = "token")]
+    #[error(transparent)]
+    Token(#[from] super::token::TokenError),
     /// It could not be written down.
     #[error("the key has no PKCS#8 form: {0}")]
     Form(String),
@@ -40,6 +44,8 @@ pub struct Signer(Kind);
 enum Kind {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     EcdsaP256(p256::ecdsa::SigningKey),
+    #[cfg(feature = "token")]
+    Token(super::token::TokenKey),
 }
 
 impl std::fmt::Debug for Signer {
@@ -73,6 +79,13 @@ impl Signer {
         }
     }
 
+    /// A key on a token.
+    #[cfg(feature = "token")]
+    #[must_use]
+    pub fn on_token(key: super::token::TokenKey) -> Self {
+        Self(Kind::Token(key))
+    }
+
     /// Reads a PKCS#8 PEM.
     ///
     /// # Errors
@@ -94,6 +107,10 @@ impl Signer {
         let pem = match &self.0 {
             Kind::Ed25519(key) => key.to_pkcs8_pem(LineEnding::LF),
             Kind::EcdsaP256(key) => key.to_pkcs8_pem(LineEnding::LF),
+            #[cfg(feature = "token")]
+            Kind::Token(_) => {
+                return Err(SignerError::Form("it never leaves its token".to_owned()));
+            }
         };
         pem.map(|pem| pem.to_string())
             .map_err(|error| SignerError::Form(error.to_string()))
@@ -105,6 +122,8 @@ impl Signer {
     /// When it has no form.
     pub fn public(&self) -> Result<PublicKey, SignerError> {
         let object = match &self.0 {
+            #[cfg(feature = "token")]
+            Kind::Token(key) => return Ok(key.public().clone()),
             Kind::Ed25519(key) => json!({
                 "keytype": "ed25519", "scheme": "ed25519",
                 "keyval": {"public": hex::encode(key.verifying_key().as_bytes())},
@@ -124,16 +143,20 @@ impl Signer {
     }
 
     /// The signature over `message`, as the metadata carries it (before hexadecimal).
-    #[must_use]
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
-        match &self.0 {
+    ///
+    /// # Errors
+    /// When a token does not sign.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        Ok(match &self.0 {
+            #[cfg(feature = "token")]
+            Kind::Token(key) => key.sign(message)?,
             Kind::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
             Kind::EcdsaP256(key) => {
                 let signature: p256::ecdsa::Signature =
                     p256::ecdsa::signature::Signer::sign(key, message);
                 signature.to_der().as_bytes().to_vec()
             }
-        }
+        })
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) enum Said {
     Short(u64, Vec<u8>),
     /// Sends this much and then nothing, until the client hangs up.
     Silent(Vec<u8>),
+    /// Byte by byte, ten in a second.
+    Drip(Vec<u8>),
+    /// Lines of a head without end.
+    EndlessHead,
+    /// Says that it is packed (gzip), and sends this.
+    Packed(Vec<u8>),
     Redirect(String),
     Status(u16),
 }
@@ -162,6 +168,42 @@ fn answer(
         Some(Said::Short(claimed, content)) => stream
             .write_all(head("200 OK", &length(claimed)).as_bytes())
             .and_then(|()| stream.write_all(&content)),
+        Some(Said::Drip(content)) => {
+            let (first, last) = range.unwrap_or((0, content.len() - 1));
+            let part = content.get(first..=last).unwrap_or_default();
+            let more = format!(
+                "Content-Range: bytes {first}-{last}/{}\r\n{}",
+                content.len(),
+                length(part.len() as u64)
+            );
+            let status = if range.is_some() {
+                "206 Partial Content"
+            } else {
+                "200 OK"
+            };
+            let mut sent = stream.write_all(head(status, &more).as_bytes());
+            for byte in part {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                sent = sent.and_then(|()| stream.write_all(&[*byte]));
+                if sent.is_err() {
+                    break;
+                }
+            }
+            sent
+        }
+        Some(Said::EndlessHead) => {
+            let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+            while sent.is_ok() {
+                sent = stream.write_all(b"X-More: and more\r\n");
+            }
+            sent
+        }
+        Some(Said::Packed(content)) => {
+            let more = format!("Content-Encoding: gzip\r\n{}", length(content.len() as u64));
+            stream
+                .write_all(head("200 OK", &more).as_bytes())
+                .and_then(|()| stream.write_all(&content))
+        }
         Some(Said::Endless) => {
             let mut sent = stream.write_all(head("200 OK", "").as_bytes());
             while sent.is_ok() {

@@ -12,13 +12,18 @@ use crate::made::Server;
 
 pub(crate) struct Ground {
     folder: tempfile::TempDir,
+    /// For the publisher's tool, besides.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Ground {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("passphrase"), "correct horse\n").unwrap();
-        Self { folder }
+        Self {
+            folder,
+            environment: Vec::new(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -36,6 +41,7 @@ impl Ground {
         Command::new(env!("CARGO_BIN_EXE_posto-sign"))
             .current_dir(self.folder.path())
             .env("POSTO_SIGN_PASSPHRASE_FILE", self.path("passphrase"))
+            .envs(self.environment.iter().cloned())
             .args(words)
             .args(cheap)
             .output()

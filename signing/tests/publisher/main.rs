@@ -11,6 +11,7 @@ mod ground;
 #[path = "../made/mod.rs"]
 mod made;
 mod patches;
+mod token;
 
 use ground::Ground;
 use serde_json::Value;

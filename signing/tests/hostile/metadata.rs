@@ -1,17 +1,8 @@
 //! A repository that lies, over a real socket: what the client must refuse, and what it must survive.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "a test panics where it fails"
-)]
-
-mod made;
-
 use std::collections::BTreeMap;
 
-use made::{DAY_S, Made, NOW_S, Role, key, refused, state, version};
+use crate::case;
+use crate::made::{DAY_S, Made, NOW_S, Role, key, refused, state, version};
 use posto_signing::envelope::Malformed;
 use posto_signing::metadata::Metadata;
 use posto_signing::workflow::{Policy, Refusal};
@@ -23,8 +14,7 @@ fn edit(made: &Made, path: &str, change: impl FnOnce(&mut Value)) {
     made.server.put(path, serde_json::to_vec(&file).unwrap());
 }
 
-#[test]
-fn an_honest_repository_is_taken_and_asked_for_no_more_than_needed() {
+pub(crate) fn an_honest_repository_is_taken_and_asked_for_no_more_than_needed() {
     let mut made = Made::new();
     made.add_target("a/b.txt", b"content");
     made.publish();
@@ -50,14 +40,14 @@ fn an_honest_repository_is_taken_and_asked_for_no_more_than_needed() {
     );
 }
 
-#[test]
-fn rotated_roots_are_followed_one_by_one_and_a_root_of_strangers_is_not() {
+pub(crate) fn rotated_roots_are_followed_one_by_one_and_a_root_of_strangers_is_not() {
     let mut made = Made::new();
     made.rotate("root");
     made.rotate("root");
     let mut known = state();
     made.update(&mut known).unwrap();
     assert_eq!(version(&known, "root"), 3);
+    case("a root signed by strangers");
     // The next one is signed by its own new keys only.
     made.roles.insert("root".to_owned(), Role::of(1, 1));
     made.root(&[]);
@@ -68,9 +58,12 @@ fn rotated_roots_are_followed_one_by_one_and_a_root_of_strangers_is_not() {
     assert_eq!(version(&known, "root"), 3);
 }
 
-#[test]
-fn a_skipped_or_repeated_root_version_is_refused() {
-    for wrong in [1, 3] {
+pub(crate) fn a_skipped_or_repeated_root_version_is_refused() {
+    for (name, wrong) in [
+        ("a repeated root version", 1),
+        ("a skipped root version", 3),
+    ] {
+        case(name);
         let mut made = Made::new();
         made.versions.insert("root".to_owned(), wrong - 1);
         made.root(&[]);
@@ -83,8 +76,8 @@ fn a_skipped_or_repeated_root_version_is_refused() {
     }
 }
 
-#[test]
-fn endless_rotations_end_at_the_bound() {
+pub(crate) fn endless_rotations_end_at_the_bound() {
+    case("endless rotations of the root");
     let mut made = Made::new();
     for _ in 0..6 {
         made.root(&[]);
@@ -106,8 +99,7 @@ fn endless_rotations_end_at_the_bound() {
     assert_eq!(version(&state, "root"), 8);
 }
 
-#[test]
-fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
+pub(crate) fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
     let mut made = Made::new();
     let one = key();
     made.roles.insert(
@@ -120,7 +112,7 @@ fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
     made.root(&[]);
     made.publish();
     made.update(&mut state()).unwrap();
-    // One signature taken away.
+    case("one signature of two taken away");
     let whole = made.server.picture();
     edit(&made, "metadata/timestamp.json", |file| {
         file["signatures"].as_array_mut().unwrap().pop();
@@ -133,7 +125,7 @@ fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
             ..
         }
     ));
-    // The other one twice.
+    case("one signature twice towards a threshold");
     edit(&made, "metadata/timestamp.json", |file| {
         let again = file["signatures"][0].clone();
         file["signatures"].as_array_mut().unwrap().push(again);
@@ -142,7 +134,7 @@ fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
         refused(made.update(&mut state())),
         Refusal::Malformed { .. }
     ));
-    // As another key's.
+    case("one signature as another key's");
     made.server.show(whole);
     edit(&made, "metadata/timestamp.json", |file| {
         let sig = file["signatures"][0]["sig"].clone();
@@ -154,8 +146,8 @@ fn a_threshold_of_two_is_not_reached_by_one_key_however_often_it_signs() {
     ));
 }
 
-#[test]
-fn one_key_under_two_ids_counts_once() {
+pub(crate) fn one_key_under_two_ids_counts_once() {
+    case("one key under two ids towards a threshold");
     let mut made = Made::new();
     let mut root: Value =
         serde_json::from_slice(&made.server.file("metadata/1.root.json")).unwrap();
@@ -184,9 +176,13 @@ fn one_key_under_two_ids_counts_once() {
     ));
 }
 
-#[test]
-fn an_older_timestamp_snapshot_or_targets_is_refused_and_what_was_known_stays() {
-    for role in ["timestamp", "snapshot", "targets"] {
+pub(crate) fn an_older_timestamp_snapshot_or_targets_is_refused_and_what_was_known_stays() {
+    for (name, role) in [
+        ("an older timestamp", "timestamp"),
+        ("an older snapshot", "snapshot"),
+        ("older targets", "targets"),
+    ] {
+        case(name);
         let mut made = Made::new();
         made.publish();
         made.publish();
@@ -219,8 +215,8 @@ fn an_older_timestamp_snapshot_or_targets_is_refused_and_what_was_known_stays() 
     }
 }
 
-#[test]
-fn a_replayed_whole_repository_is_refused_under_every_policy_and_clock() {
+pub(crate) fn a_replayed_whole_repository_is_refused_under_every_policy_and_clock() {
+    case("the whole repository of yesterday");
     let mut made = Made::new();
     let old = made.server.picture();
     made.publish();
@@ -237,8 +233,8 @@ fn a_replayed_whole_repository_is_refused_under_every_policy_and_clock() {
     }
 }
 
-#[test]
-fn a_role_gone_from_the_snapshot_is_refused() {
+pub(crate) fn a_role_gone_from_the_snapshot_is_refused() {
+    case("a role gone from the snapshot");
     let mut made = Made::new();
     let by = key();
     made.delegate("a", 1, &BTreeMap::new(), &by);
@@ -253,9 +249,14 @@ fn a_role_gone_from_the_snapshot_is_refused() {
     ));
 }
 
-#[test]
-fn a_frozen_repository_is_refused_by_the_specification_and_named_by_a_box() {
-    for role in ["root", "timestamp", "snapshot", "targets"] {
+pub(crate) fn a_frozen_repository_is_refused_by_the_specification_and_named_by_a_box() {
+    for (name, role) in [
+        ("a frozen root", "root"),
+        ("a frozen timestamp", "timestamp"),
+        ("a frozen snapshot", "snapshot"),
+        ("frozen targets", "targets"),
+    ] {
+        case(name);
         let mut made = Made::new();
         made.expires_s.insert(role.to_owned(), NOW_S);
         made.root(&[]);
@@ -281,9 +282,13 @@ fn a_frozen_repository_is_refused_by_the_specification_and_named_by_a_box() {
     }
 }
 
-#[test]
-fn a_box_in_1970_now_and_2099_takes_the_same_update_and_refuses_the_same_rollback() {
-    for (now_s, stale) in [(0, false), (NOW_S, false), (4_070_908_800, true)] {
+pub(crate) fn a_box_in_1970_now_and_2099_takes_the_same_update_and_refuses_the_same_rollback() {
+    for (name, now_s, stale) in [
+        ("a rollback in 1970", 0, false),
+        ("a rollback now", NOW_S, false),
+        ("a rollback in 2099", 4_070_908_800, true),
+    ] {
+        case(name);
         let mut made = Made::new();
         let mut state = state();
         let workflow = made
@@ -303,9 +308,12 @@ fn a_box_in_1970_now_and_2099_takes_the_same_update_and_refuses_the_same_rollbac
     }
 }
 
-#[test]
-fn versions_run_forward_by_a_thief_are_recovered_by_revoking_his_key() {
-    for stolen in ["timestamp", "snapshot"] {
+pub(crate) fn versions_run_forward_by_a_thief_are_recovered_by_revoking_his_key() {
+    for (name, stolen) in [
+        ("timestamps run forward, and recovery", "timestamp"),
+        ("snapshots run forward, and recovery", "snapshot"),
+    ] {
+        case(name);
         let mut made = Made::new();
         let mut state = state();
         // The thief has one of two keys that may each sign alone; the other goes on, so all it signed still verifies.
@@ -335,8 +343,9 @@ fn versions_run_forward_by_a_thief_are_recovered_by_revoking_his_key() {
     }
 }
 
-#[test]
-fn what_a_revoked_key_signed_is_refused_even_by_a_box_that_knows_nothing_but_its_image() {
+pub(crate) fn what_a_revoked_key_signed_is_refused_even_by_a_box_that_knows_nothing_but_its_image()
+{
+    case("what a revoked key signed, to a box that lost its state");
     let mut made = Made::new();
     let old = made.server.picture();
     made.rotate("timestamp");
@@ -349,8 +358,8 @@ fn what_a_revoked_key_signed_is_refused_even_by_a_box_that_knows_nothing_but_its
     ));
 }
 
-#[test]
-fn files_of_two_editions_are_not_mixed() {
+pub(crate) fn files_of_two_editions_are_not_mixed() {
+    case("targets of another edition");
     let mut made = Made::new();
     made.add_target("a", b"1");
     made.publish();
@@ -361,6 +370,7 @@ fn files_of_two_editions_are_not_mixed() {
         refused(made.update(&mut state())),
         Refusal::Mismatch { .. }
     ));
+    case("a snapshot of another edition");
     let mut made = Made::new();
     made.publish();
     let earlier = made.server.file("metadata/1.snapshot.json");
@@ -371,8 +381,8 @@ fn files_of_two_editions_are_not_mixed() {
     ));
 }
 
-#[test]
-fn one_role_s_file_is_not_taken_for_another_s_even_with_the_right_keys() {
+pub(crate) fn one_role_s_file_is_not_taken_for_another_s_even_with_the_right_keys() {
+    case("a snapshot as a timestamp");
     let mut made = Made::new();
     // Timestamp and snapshot by the same key.
     let shared = key();
@@ -408,14 +418,14 @@ fn one_role_s_file_is_not_taken_for_another_s_even_with_the_right_keys() {
     ));
 }
 
-#[test]
-fn a_changed_byte_in_what_is_signed_is_refused() {
+pub(crate) fn a_changed_byte_in_what_is_signed_is_refused() {
     let made = Made::new();
-    for path in [
-        "metadata/timestamp.json",
-        "metadata/1.snapshot.json",
-        "metadata/1.targets.json",
+    for (name, path) in [
+        ("a changed timestamp", "metadata/timestamp.json"),
+        ("a changed snapshot", "metadata/1.snapshot.json"),
+        ("changed targets", "metadata/1.targets.json"),
     ] {
+        case(name);
         let whole = made.server.picture();
         edit(&made, path, |file| {
             file["signed"]["expires"] = serde_json::json!("2999-01-01T00:00:00Z");
@@ -426,8 +436,7 @@ fn a_changed_byte_in_what_is_signed_is_refused() {
     made.update(&mut state()).unwrap();
 }
 
-#[test]
-fn ecdsa_keys_sign_as_well() {
+pub(crate) fn ecdsa_keys_sign_as_well() {
     let mut made = Made::new();
     let ecdsa = || {
         let scheme = posto_signing::publish::signer::Scheme::EcdsaP256;
@@ -447,8 +456,7 @@ fn ecdsa_keys_sign_as_well() {
     made.update(&mut state()).unwrap();
 }
 
-#[test]
-fn a_repository_without_consistent_names_is_read_by_plain_ones() {
+pub(crate) fn a_repository_without_consistent_names_is_read_by_plain_ones() {
     let mut made = Made::new();
     let mut root: Value = serde_json::from_slice(&made.first_root).unwrap();
     root["signed"]["consistent_snapshot"] = serde_json::json!(false);
@@ -471,8 +479,8 @@ fn a_repository_without_consistent_names_is_read_by_plain_ones() {
     );
 }
 
-#[test]
-fn an_expired_timestamp_of_the_same_version_is_named_again_at_every_update() {
+pub(crate) fn an_expired_timestamp_of_the_same_version_is_named_again_at_every_update() {
+    case("the same expired timestamp again");
     let made = Made::new();
     let mut state = state();
     made.update(&mut state).unwrap();

@@ -1,11 +1,4 @@
 //! A mirror over TLS: the right one is taken, another one is not asked anything.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test panics where it fails"
-)]
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -16,6 +9,8 @@ use posto_signing::source::{Source, TargetPath};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::case;
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -82,8 +77,7 @@ fn asked(port: u16, authorities: &Authorities) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-#[test]
-fn only_the_mirror_that_an_authority_vouches_for_by_name_is_asked() {
+pub(crate) fn only_the_mirror_that_an_authority_vouches_for_by_name_is_asked() {
     let (ours, other) = (authority(), authority());
     let trusted = Authorities::from_pem(ours.pem().as_bytes()).unwrap();
 
@@ -91,11 +85,12 @@ fn only_the_mirror_that_an_authority_vouches_for_by_name_is_asked() {
     assert_eq!(asked(port, &trusted).unwrap(), b"right");
     assert!(asked(port, &Authorities::Public).is_err());
 
-    for (authority, name, end) in [
-        (&ours, "mirror.example", None),
-        (&other, "localhost", None),
-        (&ours, "localhost", Some(2001)),
+    for (case_name, authority, name, end) in [
+        ("TLS of another host", &ours, "mirror.example", None),
+        ("TLS by an unknown authority", &other, "localhost", None),
+        ("TLS that has expired", &ours, "localhost", Some(2001)),
     ] {
+        case(case_name);
         let (port, was_asked) = server(authority, name, end);
         let why = asked(port, &trusted).unwrap_err();
         assert!(why.contains("certificate"), "{why}");
@@ -103,8 +98,8 @@ fn only_the_mirror_that_an_authority_vouches_for_by_name_is_asked() {
     }
 }
 
-#[test]
-fn a_server_without_tls_is_not_asked_in_clear() {
+pub(crate) fn a_server_without_tls_is_not_asked_in_clear() {
+    case("no TLS where it should be");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
