@@ -65,7 +65,7 @@ pub(super) struct Init {
 pub(super) struct Rotate {
     #[command(flatten)]
     ceremony: CeremonyArguments,
-    /// A key that is to be replaced by a new one (root-1, timestamp-1, ...).
+    /// A key that is to be replaced by a new one (root-1, timestamp-1, ...); its id in the root where its files are lost.
     #[arg(long, value_name = "KEY")]
     replace: Vec<String>,
     /// Kind of the new keys.

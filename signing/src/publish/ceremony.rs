@@ -42,11 +42,16 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Ids of all keys that were ever named: what was revoked is not taken again.
-    fn ids(&self) -> BTreeSet<String> {
+    /// Ids of all keys that were ever named, for one role or any: what was revoked is not taken again.
+    fn ids(&self, role: Option<&str>) -> BTreeSet<String> {
         let roles = self.files.iter().filter_map(|file| signatories(file));
-        let who = roles.flat_map(BTreeMap::into_values);
-        who.flat_map(|who| who.keys).map(|key| key.id).collect()
+        let named = roles
+            .flatten()
+            .filter(|(name, _)| role.is_none_or(|role| role == name));
+        named
+            .flat_map(|(_, who)| who.keys)
+            .map(|key| key.id)
+            .collect()
     }
 
     /// The first root: what clients begin with.
@@ -180,7 +185,7 @@ impl Ceremony {
         })
     }
 
-    /// What `root rotate` does: the keys of these names are replaced by new ones of the same roles; with none, only the
+    /// What `root rotate` does: the keys of these names (or ids, where nothing else is left of them) are replaced by new ones of the same roles; with none, only the
     /// expiry moves.
     ///
     /// # Errors
@@ -195,14 +200,14 @@ impl Ceremony {
     ) -> Result<CeremonyPlan, CeremonyError> {
         let mut kept: BTreeMap<String, Vec<PublicKey>> = BTreeMap::new();
         let mut new_keys = Vec::new();
-        let known = roots.ids();
         let mut unused: Vec<&String> = replace.iter().collect();
         for (role, signatories) in &roots.roles {
             let kept = kept.entry(role.clone()).or_default();
             for key in &signatories.keys {
-                let name = replace
-                    .iter()
-                    .find(|name| ring.named(name).is_some_and(|named| named.id == key.id));
+                let name = replace.iter().find(|name| {
+                    let named = ring.named(name).map(|named| &named.id);
+                    named.unwrap_or(name) == &key.id
+                });
                 match name {
                     Some(name) => {
                         unused.retain(|left| *left != name);
@@ -210,7 +215,7 @@ impl Ceremony {
                             .iter()
                             .map(|(_, name): &(_, String)| name.clone())
                             .collect();
-                        new_keys.push((role.clone(), self.free_name(role, &taken, ring, &known)));
+                        new_keys.push((role.clone(), self.free_name(role, &taken, ring, roots)));
                     }
                     None => kept.push(key.clone()),
                 }
@@ -236,25 +241,25 @@ impl Ceremony {
         })
     }
 
-    /// The next name of a role's key: of one that was noted to be on a token and is in no root yet, or of none at all.
-    fn free_name(
-        &self,
-        role: &str,
-        taken: &[String],
-        ring: &KeyRing,
-        known: &BTreeSet<String>,
-    ) -> String {
-        let free = |name: &String| {
-            let fresh = ring.noted(name).is_some_and(|key| !known.contains(&key.id));
-            let there = ["key", "pub"].iter().any(|ending| {
-                let path = self.keys().join(format!("{name}.{ending}"));
-                path.exists()
-            });
-            !taken.contains(name) && (fresh || !there && ring.named(name).is_none())
+    /// The next name of a role's key: of one that was noted to be on a token and is in no root yet, else a number that none had.
+    fn free_name(&self, role: &str, taken: &[String], ring: &KeyRing, roots: &Roots) -> String {
+        let name = |number: usize| format!("{role}-{number}");
+        let known = roots.ids(None);
+        let noted = |name: &String| {
+            let key = ring.noted(name);
+            key.is_some_and(|key| !known.contains(&key.id)) && !taken.contains(name)
         };
-        (1_u32..)
-            .map(|number| format!("{role}-{number}"))
-            .find(free)
+        // A key that was carried away with its public half still has its number.
+        let had = roots.ids(Some(role)).len();
+        let free = |name: &String| {
+            let mut endings = ["key", "pub"].iter();
+            let there = endings.any(|ending| self.keys().join(format!("{name}.{ending}")).exists());
+            !there && !taken.contains(name) && ring.named(name).is_none()
+        };
+        (1..=had + MOST_KEYS as usize)
+            .map(name)
+            .find(noted)
+            .or_else(|| (had + 1..).map(name).find(free))
             .unwrap_or_default()
     }
 

@@ -52,6 +52,14 @@ struct Entry {
     secret: PathBuf,
 }
 
+impl Entry {
+    fn is_at_hand(&self) -> bool {
+        ["key", "token"]
+            .iter()
+            .any(|ending| self.secret.with_extension(ending).exists())
+    }
+}
+
 impl KeyRing {
     /// Reads the public halves in these folders.
     ///
@@ -70,8 +78,15 @@ impl KeyRing {
                 let object = serde_json::from_slice(&content)
                     .map_err(|error| KeyFileError::NotAKey(path.clone(), error.to_string()))?;
                 let public = PublicKey::new(object);
-                let secret = path.with_extension("key");
-                ring.0.insert(public.id.clone(), Entry { public, secret });
+                let entry = Entry {
+                    secret: path.with_extension("key"),
+                    public,
+                };
+                // The public halves stay in the ceremony's folder when the secret ones are carried away.
+                let has = ring.0.get(&entry.public.id).is_some_and(Entry::is_at_hand);
+                if !has {
+                    ring.0.insert(entry.public.id.clone(), entry);
+                }
             }
         }
         Ok(ring)

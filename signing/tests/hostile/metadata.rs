@@ -312,28 +312,29 @@ pub(crate) fn versions_run_forward_by_a_thief_are_recovered_by_revoking_his_key(
     for (name, stolen) in [
         ("timestamps run forward, and recovery", "timestamp"),
         ("snapshots run forward, and recovery", "snapshot"),
+        ("targets run forward, and recovery", "targets"),
     ] {
         case(name);
         let mut made = Made::new();
         let mut state = state();
         // The thief has one of two keys that may each sign alone; the other goes on, so all it signed still verifies.
-        for role in ["timestamp", "snapshot"] {
+        for role in ["timestamp", "snapshot", "targets"] {
             made.roles.insert(role.to_owned(), Role::of(2, 1));
         }
         made.root(&[]);
         made.publish();
         made.versions.insert(stolen.to_owned(), 1_000_000);
-        if stolen == "snapshot" {
-            made.publish_snapshot();
-        } else {
-            made.publish_timestamp();
+        match stolen {
+            "timestamp" => made.publish_timestamp(),
+            "snapshot" => made.publish_snapshot(),
+            _ => made.publish(),
         }
         made.update(&mut state).unwrap();
         assert_eq!(version(&state, stolen), 1_000_001);
         made.versions.insert(stolen.to_owned(), 5);
         made.publish();
         refused(made.update(&mut state));
-        for role in ["timestamp", "snapshot"] {
+        for role in ["timestamp", "snapshot", "targets"] {
             made.roles.get_mut(role).unwrap().keys.remove(0);
         }
         made.root(&[]);

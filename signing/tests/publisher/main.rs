@@ -14,6 +14,7 @@ mod patches;
 mod token;
 
 use ground::Ground;
+use posto_signing::publish::signer::PublicKey;
 use serde_json::Value;
 
 #[test]
@@ -182,16 +183,29 @@ fn two_of_three_root_keys_on_two_sticks_make_a_root_and_one_does_not() {
     ]);
     for (stick, name) in [("s1", "root-1"), ("s2", "root-2"), ("s3", "root-3")] {
         std::fs::create_dir(ground.path(stick)).unwrap();
-        for ending in ["key", "pub"] {
-            let from = ground.path(&format!("c/keys/{name}.{ending}"));
-            std::fs::rename(from, ground.path(&format!("{stick}/{name}.{ending}"))).unwrap();
-        }
+        let place = |folder: &str, ending: &str| ground.path(&format!("{folder}/{name}.{ending}"));
+        std::fs::rename(place("c/keys", "key"), place(stick, "key")).unwrap();
+        std::fs::copy(place("c/keys", "pub"), place(stick, "pub")).unwrap();
     }
     let rotate = ["root", "rotate", "--ceremony", "c", "--keys", "s1"];
     assert!(ground.refused(&rotate).contains("1 of the 2 keys"));
     assert!(!ground.path("c/root/2.root.json").exists());
     ground.signed(&[&rotate[..], &["--keys", "s3"]].concat());
     assert!(ground.path("c/root/2.root.json").exists());
+    // A stick is lost: the other two replace its key, under a number that none had.
+    std::fs::remove_dir_all(ground.path("s3")).unwrap();
+    let two = ["--keys", "s1", "--keys", "s2"];
+    let said = ground.signed(&[&rotate[..4], &two[..], &["--replace", "root-3"]].concat());
+    assert!(said.contains("new keys: root-4"), "{said}");
+    // Even where nothing is left of it but the roots.
+    std::fs::remove_file(ground.path("c/keys/root-4.key")).unwrap();
+    std::fs::rename(ground.path("c/keys/root-4.pub"), ground.path("away")).unwrap();
+    let said = ground.refused(&[&rotate[..4], &two[..], &["--replace", "root-4"]].concat());
+    assert!(said.contains("root-4"), "{said}");
+    let public = std::fs::read(ground.path("away")).unwrap();
+    let lost = PublicKey::new(serde_json::from_slice(&public).unwrap()).id;
+    let said = ground.signed(&[&rotate[..4], &two[..], &["--replace", &lost]].concat());
+    assert!(said.contains("new keys: root-5"), "{said}");
     let key = std::fs::read_to_string(ground.path("s1/root-1.key")).unwrap();
     assert!(key.starts_with("-----BEGIN AGE ENCRYPTED FILE-----"));
 }
