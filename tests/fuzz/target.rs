@@ -14,8 +14,10 @@ macro_rules! fuzz {
 }
 pub(crate) use fuzz;
 
-/// Changed copies of the seeds in the short form.
+/// Changed copies of the seeds in the short form, if [`MORE`] does not say how many.
 const COPIES: u32 = 300;
+/// Variable of the environment.
+const MORE: &str = "POSTO_FUZZ_COPIES";
 /// No changed copy is longer.
 const LENGTH_LIMIT_BYTES: usize = 256 << 10;
 /// Bytes that stand at the edges of numbers and texts.
@@ -23,7 +25,7 @@ const EDGES: [u8; 12] = [
     0, 1, 0x7f, 0x80, 0xff, b'\n', b'\r', b'"', b'\\', b'/', b':', b'=',
 ];
 
-/// Each seed, nothing, and [`COPIES`] changed copies, the same ones each time.
+/// Each seed, nothing, and so many changed copies, the same ones each time.
 pub(crate) fn short_form(seeds: &[&[u8]], test: impl Fn(&[u8])) {
     let run = |bytes: &[u8]| {
         let shown = Shown(bytes);
@@ -35,7 +37,8 @@ pub(crate) fn short_form(seeds: &[&[u8]], test: impl Fn(&[u8])) {
         run(seed);
     }
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..COPIES {
+    let copies = std::env::var(MORE).ok().and_then(|text| text.parse().ok());
+    for _ in 0..copies.unwrap_or(COPIES) {
         let mut bytes = seeds[random.below(seeds.len())].to_vec();
         for _ in 0..=random.below(4) {
             change(&mut bytes, seeds, &mut random);
