@@ -86,7 +86,7 @@ need_host() {
 build_programs() {
   CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/posto" \
     cargo build --quiet --locked --release --target "$triple" -p posto -p posto-bootstrap --bins &&
-    cargo build --quiet --locked -p posto-image -p posto-tests --bins || return 1
+    cargo build --quiet --locked -p posto-image -p posto-tests -p posto-signing --bins || return 1
   programs=${CARGO_TARGET_DIR:-$PWD/target}/$triple/release
   ground=${CARGO_TARGET_DIR:-$PWD/target}/debug
 }
@@ -98,6 +98,15 @@ build_standin() {
   [ "$(cat "$state" 2>/dev/null)" = "$now" ] && return 0
   mvn -q -B -f tests/standin/pom.xml package ${1:+"$1"} || return 1
   printf '%s\n' "$now" > "$state"
+}
+
+# A publisher with new keys, whose root goes into the images under test: test keys are made at test time.
+make_publisher() {
+  export POSTO_PUBLISHER=$out/publisher POSTO_SIGN=$ground/posto-sign
+  [ -e "$POSTO_PUBLISHER/ceremony/root/1.root.json" ] && return 0
+  rm -rf "$POSTO_PUBLISHER" && mkdir -p "$POSTO_PUBLISHER" && (umask 077; head -c 16 /dev/urandom | od -An -tx1 | tr -d ' ' > "$POSTO_PUBLISHER/passphrase") &&
+    POSTO_SIGN_PASSPHRASE_FILE=$POSTO_PUBLISHER/passphrase "$POSTO_SIGN" init --ceremony "$POSTO_PUBLISHER/ceremony" \
+      --root 1/1 --targets 1/1 --scrypt-work 14 > /dev/null
 }
 
 # build_image OUT [more arguments of posto-image build]

@@ -18,5 +18,6 @@ pub mod slots;
 pub mod stage;
 pub mod stick;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test's files")]
 mod tests;
 pub mod trust;

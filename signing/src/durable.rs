@@ -88,6 +88,8 @@ impl NewFile {
         self.file.sync_all().map_err(&refused)?;
         renameat_with(CWD, &self.temporary, CWD, &self.path, RenameFlags::empty())
             .map_err(|error| refused(error.into()))?;
+        // FAT keeps length and first cluster beside the name, and the kernel writes them to the new place only with the file.
+        self.file.sync_all().map_err(&refused)?;
         sync_parent(&self.path).map_err(&refused)
     }
 

@@ -134,6 +134,12 @@ impl Container {
         Ipv4Addr::new(10, 213, self.number, 2)
     }
 
+    /// This machine's address on the link to it.
+    #[must_use]
+    pub fn host_address(&self) -> String {
+        format!("10.213.{}.1", self.number)
+    }
+
     /// Its name on this machine: of its memory group and its network interface (`ve-` before it).
     pub fn name(&self) -> String {
         format!("posto-{}", self.number)
@@ -281,7 +287,7 @@ impl Container {
             "ip",
             "address",
             "replace",
-            &format!("10.213.{}.1/24", self.number),
+            &format!("{}/24", self.host_address()),
             "dev",
             &interface,
         ])?;

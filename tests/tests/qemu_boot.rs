@@ -66,15 +66,6 @@ fn flip(site: &Site, at: u64) {
     site.overwrite(at, &[byte ^ 1]).unwrap();
 }
 
-/// Userspace runs when the door's nginx answers, whatever it says: the page of a shut door counts.
-fn wait_for_userspace(site: &Site) {
-    let url = format!("{}/", site.url());
-    wait::until("any answer of the machine's web server", BOOT_LIMIT, || {
-        Ok(http::get(&url, ANSWER_LIMIT).ok())
-    })
-    .unwrap();
-}
-
 #[test]
 fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop() {
     let ground = site("corrupt-committed");
@@ -110,7 +101,7 @@ fn a_flipped_byte_in_the_committed_root_ends_in_the_other_slot_and_not_in_a_loop
     machine
         .wait_for("GRUB: slot b mode rescue", BOOT_LIMIT)
         .unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
     let state = ground.state().unwrap().read();
     assert_eq!(
         (state.committed(), state.pending_trial()),
@@ -137,7 +128,7 @@ fn a_trial_with_a_flipped_byte_in_its_root_falls_back_after_three_attempts() {
     machine
         .wait_for("GRUB: slot a mode normal", BOOT_LIMIT)
         .unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
 }
 
 #[test]
@@ -150,7 +141,7 @@ fn an_overwritten_committed_root_ends_in_the_other_slot() {
     machine
         .wait_for("GRUB: slot b mode rescue", BOOT_LIMIT)
         .unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
 }
 
 /// The plug is pulled at several moments of the first boot; the last boot must find or make one whole file system.
@@ -175,7 +166,7 @@ fn a_power_cut_while_the_data_file_system_is_made_costs_nothing() {
     }
     let mut machine = ground.start().unwrap();
     machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
     let said = machine.serial.so_far();
     assert!(!said.contains("does not start"), "{said}");
     machine.power_off().unwrap();
@@ -196,7 +187,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     machine
         .wait_for("new disk: preparing the data partition", BOOT_LIMIT)
         .unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
     machine.power_off().unwrap();
 
     let superblock = ground.read(DATA.start_bytes(), 4096).unwrap();
@@ -216,7 +207,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
             BOOT_LIMIT,
         )
         .unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
     machine.power_off().unwrap();
     let after = ground.read(DATA.start_bytes(), 4096).unwrap();
     assert!(
@@ -228,7 +219,7 @@ fn data_is_never_taken_for_absent_and_the_root_stays_as_it_was() {
     ground.overwrite(DATA.start_bytes(), &superblock).unwrap();
     let mut machine = ground.start().unwrap();
     machine.wait_for(HANDED_OVER, BOOT_LIMIT).unwrap();
-    wait_for_userspace(&ground);
+    ground.wait_for_userspace(BOOT_LIMIT).unwrap();
     let said = machine.serial.so_far();
     assert!(
         !said.contains("does not start") && !said.contains("new disk"),

@@ -143,6 +143,8 @@ pub fn write(path: &Path, content: &[u8], owner: Owner) -> Result<(), DurableErr
         file.sync_all()?;
         step()?;
         renameat_with(CWD, &temporary, CWD, path, RenameFlags::empty())?;
+        // On FAT length and first cluster stand beside the name: see sync_moved.
+        file.sync_all()?;
         sync_parent(path)
     })();
     if written.is_err() {
@@ -215,6 +217,10 @@ fn rename_with(from: &Path, to: &Path, flags: RenameFlags) -> Result<(), Durable
     };
     step().map_err(failed)?;
     renameat_with(CWD, from, CWD, to, flags).map_err(|error| failed(error.into()))?;
+    sync_moved(to).map_err(failed)?;
+    if flags.contains(RenameFlags::EXCHANGE) {
+        sync_moved(from).map_err(failed)?;
+    }
     sync_parent(from).map_err(failed)?;
     sync_parent(to).map_err(failed)
 }
@@ -310,6 +316,24 @@ pub fn sync_tree(tree: &Path) -> Result<(), DurableError> {
         path: tree.to_path_buf(),
         source,
     })
+}
+
+/// Flushes what has a new name. FAT keeps length and first cluster beside the name, and the kernel writes both to the new place only
+/// with the file itself: after rename and a flush of the directory alone, a pulled stick showed the file with no content.
+fn sync_moved(path: &Path) -> std::io::Result<()> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let opened = File::options()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).unwrap_or_default())
+        .open(path);
+    match opened {
+        Ok(moved) => moved.sync_all(),
+        // A link's content is its name's.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn sync_parent(path: &Path) -> std::io::Result<()> {

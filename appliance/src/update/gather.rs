@@ -27,6 +27,7 @@ use super::said::{Found, Said, Step};
 use crate::system::durable::DurableError;
 use crate::system::log::log;
 
+const INTERRUPTED: &str = "it was interrupted";
 /// A progress that nobody would see is not written: each is a small file on tmpfs.
 const SHOWN_EVERY_BYTES: u64 = 128 * 1024;
 
@@ -262,8 +263,13 @@ impl Run {
             durable::directory(parent)?;
         }
         let mut partial = Partial::open(&place, &patch.pieces)?;
-        self.said.step = Step::Fetching;
         self.said.have_bytes = partial.bytes();
+        // What is known of it should this process be ended or the power go.
+        self.said.step = Step::Failed;
+        self.said.error = Some(INTERRUPTED.to_owned());
+        self.said.write(ground.state)?;
+        self.said.step = Step::Fetching;
+        self.said.error = None;
         self.said.write(ground.live)?;
         let missing = patch.pieces.bytes() - partial.bytes();
         log(&format!(

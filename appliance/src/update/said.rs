@@ -114,6 +114,7 @@ impl Said {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test's files")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

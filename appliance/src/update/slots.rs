@@ -173,7 +173,7 @@ mod tests {
         let lost = BootState {
             c1: None,
             c2: None,
-            ..settled.clone()
+            ..settled
         };
         assert!(free(Letter::A, Mode::Normal, &lost).is_err());
         let armed = |left| BootState {
@@ -182,7 +182,7 @@ mod tests {
                 left,
                 kind: TrialKind::Trial,
             }),
-            ..settled.clone()
+            ..settled
         };
         assert!(matches!(
             free(Letter::A, Mode::Normal, &armed(1)),

@@ -57,11 +57,16 @@ impl Site {
             .map(|role| (role.to_owned(), quorum))
             .into();
         let plan = ceremony
-            .plan_init(&quorums, Scheme::Ed25519, NOW_S + 9_000_000)
+            .plan_init(
+                &KeyRing::read(&[]).unwrap(),
+                &quorums,
+                Scheme::Ed25519,
+                NOW_S + 9_000_000,
+            )
             .unwrap();
         let mut keys = Keys::new(
             KeyRing::read(&[]).unwrap(),
-            Passphrases::new(Some(at("passphrase"))),
+            Passphrases::of_file(at("passphrase")),
         );
         ceremony.execute(&plan, &mut keys, 14).unwrap();
         let places = Places::under(&at("box"));
@@ -112,7 +117,7 @@ impl Site {
         let roots = Ceremony::new(&self.at("ceremony")).roots().unwrap();
         let mut keys = Keys::new(
             KeyRing::read(&[self.at("ceremony/keys")]).unwrap(),
-            Passphrases::new(Some(self.at("passphrase"))),
+            Passphrases::of_file(self.at("passphrase")),
         );
         let repository = Repository::open(&self.at("r"), roots.first(), NOW_S).unwrap();
         let mut release = published::Release::read(&folder, "stable").unwrap();

@@ -61,6 +61,15 @@ impl Passphrases {
         }
     }
 
+    /// One passphrase, in this file, for every key; PINs are asked for.
+    #[must_use]
+    pub fn of_file(file: PathBuf) -> Self {
+        Self {
+            keys: Place::File(file),
+            pins: Place::Terminal,
+        }
+    }
+
     /// The passphrase of an existing key. `None`: nothing was typed, go on without this key.
     ///
     /// # Errors

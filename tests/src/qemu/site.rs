@@ -178,6 +178,18 @@ impl Site {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Waits until userspace runs: the door's nginx answers, whatever it says; the page of a shut door counts.
+    ///
+    /// # Errors
+    /// When nothing answers within `bound`.
+    pub fn wait_for_userspace(&self, bound: Duration) -> Result<()> {
+        let url = format!("{}/", self.url());
+        wait::until("any answer of the machine's web server", bound, || {
+            Ok(http::get(&url, ANSWER_LIMIT).ok())
+        })
+        .map(drop)
+    }
+
     /// Waits until OpenMRS answers through the door.
     ///
     /// # Errors

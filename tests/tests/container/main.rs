@@ -16,3 +16,4 @@ mod refusals;
 mod secrets;
 mod serving;
 mod snapshots;
+mod updates;

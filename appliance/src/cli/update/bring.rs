@@ -11,6 +11,8 @@ pub(super) const WORK: &str = "posto-update.service";
 pub(super) const STICK: &str = "posto-update-stick.service";
 pub(super) const STAGE: &str = "posto-update-stage.service";
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// The units' own bounds are shorter.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// How far something is: bytes or frames, of how many.
 pub(super) type Far = (u64, u64);
@@ -27,22 +29,38 @@ pub(super) fn to_its_end(
 ) -> anyhow::Result<bool> {
     let ended = wait_for(async {
         let units = Units::connect().await?;
-        let before = units.life(unit).await?.main_exited;
-        units.order_start(unit).await?;
+        let mut job = std::pin::pin!(units.start(unit, LIMIT));
         loop {
-            let life = units.life(unit).await?;
-            let at_rest = matches!(life.active.as_str(), "inactive" | "failed");
-            if at_rest && life.main_exited != before {
-                return Ok::<bool, UnitError>(life.result == "success");
+            tokio::select! {
+                ended = &mut job => return match ended {
+                    Ok(()) => Ok(true),
+                    // Why is in what the unit said.
+                    Err(UnitError::Job { .. }) => Ok(false),
+                    Err(error) => Err(error),
+                },
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    if let Some(far) = far().filter(|(_, all)| *all > 0) {
+                        bar.show(text, far, 1);
+                    }
+                }
             }
-            if let Some(far) = far().filter(|(_, all)| *all > 0) {
-                bar.show(text, far, 1);
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
         }
     })??;
     bar.clear();
     Ok(ended)
+}
+
+/// Whether the worker is at it now. Nobody can tell: it is not.
+pub(super) fn is_working() -> bool {
+    let looked = wait_for(async {
+        let units = Units::connect().await?;
+        let mut working = false;
+        for unit in [WORK, STICK] {
+            working |= units.life(unit).await?.active == "activating";
+        }
+        Ok::<bool, UnitError>(working)
+    });
+    matches!(looked, Ok(Ok(true)))
 }
 
 /// Unix seconds by the clock.

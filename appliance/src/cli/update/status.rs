@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::words;
+use super::{bring, words};
 use crate::cli::hands;
 use crate::facility;
 use crate::places::Places;
@@ -29,10 +29,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let language = hands::language(&places);
     let running = release::running(&places)?;
     let (facility, _) = facility::in_force(&places);
-    let live = Said::read(&places.update_live());
-    let said = match live.step {
-        Step::Asking | Step::Fetching => live,
-        _ => Said::read(&places.update_worker()),
+    let said = match bring::is_working() {
+        true => Said::read(&places.update_live()),
+        false => Said::read(&places.update_worker()),
     };
     let staging = Staging::read(&places);
     let takes_updates = places.trusted_root().exists();
