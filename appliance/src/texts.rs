@@ -13,6 +13,7 @@ macro_rules! sources {
     };
 }
 sources!(
+    "alarm_codes",
     "alarms",
     "commands",
     "console",
