@@ -5,6 +5,7 @@ mod act;
 mod copies;
 mod look;
 mod modules;
+mod pings;
 mod rebuild;
 mod show;
 mod snapshots;
@@ -71,6 +72,7 @@ struct Daemon {
     snapshots: snapshots::Snapshots,
     copies: copies::Copies,
     rebuild: rebuild::Rebuild,
+    pings: pings::Pings,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -144,6 +146,7 @@ impl Daemon {
             snapshots: snapshots::Snapshots::default(),
             copies: copies::Copies::default(),
             rebuild: rebuild::Rebuild::default(),
+            pings: pings::Pings::default(),
             begun: now,
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
@@ -209,6 +212,7 @@ impl Daemon {
         self.look_after_snapshots(&observation, now).await;
         self.look_after_copies(&observation, now).await;
         self.look_after_tables(&observation, now).await;
+        self.look_after_pings(now).await;
         self.finish_boot(now).await;
         let every = if self.ledger_writable {
             UPTIME_EVERY

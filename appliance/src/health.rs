@@ -2,6 +2,13 @@
 
 pub mod ack;
 pub mod alarm_code;
+pub mod bundle;
 pub mod cose;
 pub mod frame;
 pub mod hello;
+pub mod outbox;
+pub mod post;
+pub mod probes;
+pub mod schedule;
+pub mod send;
+pub mod spool;

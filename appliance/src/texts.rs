@@ -15,6 +15,7 @@ macro_rules! sources {
 sources!(
     "alarm_codes",
     "alarms",
+    "bundle",
     "commands",
     "console",
     "copies",
@@ -27,6 +28,7 @@ sources!(
     "restore",
     "snapshot",
     "state",
+    "status",
     "take",
     "technician"
 );

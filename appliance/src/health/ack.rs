@@ -85,6 +85,12 @@ impl Ack {
         rows.any(|(first, last)| (*first..=*last).contains(&sequence))
     }
 
+    /// The numbers that it speaks of: first and last of each row.
+    #[must_use]
+    pub fn rows(&self) -> &[(u32, u32)] {
+        &self.rows
+    }
+
     /// Signs it with the hub's key. `sign`: Ed25519 over the bytes that it is given.
     ///
     /// # Errors
