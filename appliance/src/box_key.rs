@@ -10,6 +10,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::health::cose::KeyId;
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
 
@@ -88,7 +89,13 @@ impl BoxKey {
     /// Signs `bytes`; the signature in base64.
     #[must_use]
     pub fn sign(&self, bytes: &[u8]) -> String {
-        STANDARD.encode(self.0.sign(bytes).to_bytes())
+        STANDARD.encode(self.signature(bytes))
+    }
+
+    /// Signs `bytes`; the signature as it is.
+    #[must_use]
+    pub fn signature(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).to_bytes()
     }
 }
 
@@ -122,6 +129,22 @@ impl PublicKey {
         strict.map_err(|_| BadSignature)
     }
 
+    /// The key itself.
+    #[must_use]
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.0
+    }
+
+    /// What pings name it by: its fingerprint begins so.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        let mut id = KeyId::default();
+        for (to, from) in id.iter_mut().zip(self.fingerprint().0) {
+            *to = from;
+        }
+        id
+    }
+
     /// What people compare.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
@@ -137,6 +160,12 @@ impl PublicKey {
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0.as_bytes()))
+    }
+}
+
+impl From<VerifyingKey> for PublicKey {
+    fn from(key: VerifyingKey) -> Self {
+        Self(key)
     }
 }
 

@@ -10,6 +10,7 @@ mod hands;
 pub mod import;
 mod logs;
 mod manual;
+mod ping;
 mod power;
 mod proving;
 mod recovery;
@@ -18,6 +19,7 @@ mod screen;
 mod session;
 mod snapshot;
 mod status;
+mod support_bundle;
 mod technician;
 mod unit;
 mod update;
@@ -56,6 +58,8 @@ enum Command {
     },
     /// How the box is (exit code 0: good, 1: the clinic cannot work, 2: an alarm stands)
     Status(status::Arguments),
+    /// One file for whoever helps from a distance: figures for anybody, logs for the programme's key alone
+    SupportBundle(support_bundle::Arguments),
     /// Restart OpenMRS and wait until it answers; the database goes on
     Restart(by_hand::Arguments),
     /// Stop OpenMRS until 'posto start openmrs' or the next start of the box; the door is shut first
@@ -134,6 +138,7 @@ pub fn main() -> ExitCode {
         Command::Snapshot { verb } => snapshot::run(&verb),
         Command::Update { verb } => update::run(&verb),
         Command::Status(arguments) => status::run(&arguments),
+        Command::SupportBundle(arguments) => support_bundle::run(&arguments),
         Command::Restart(arguments) => by_hand::run(by_hand::Act::Restart, &arguments),
         Command::Stop(arguments) => by_hand::run(by_hand::Act::Stop, &arguments),
         Command::Start(arguments) => by_hand::run(by_hand::Act::Start, &arguments),

@@ -5,6 +5,7 @@ mod act;
 mod copies;
 mod look;
 mod modules;
+mod pings;
 mod rebuild;
 mod show;
 mod snapshots;
@@ -73,6 +74,7 @@ struct Daemon {
     copies: copies::Copies,
     rebuild: rebuild::Rebuild,
     updates: updates::Updates,
+    pings: pings::Pings,
     begun: Duration,
     /// Whether posto-init's count of unfinished boots still stands. A container has none.
     boot_counted: bool,
@@ -147,6 +149,7 @@ impl Daemon {
             copies: copies::Copies::default(),
             rebuild: rebuild::Rebuild::default(),
             updates: updates::Updates::default(),
+            pings: pings::Pings::default(),
             begun: now,
             boot_counted: release::running(&places).is_ok_and(|running| running.slot.is_some()),
             places,
@@ -213,6 +216,7 @@ impl Daemon {
         self.look_after_copies(&observation, now).await;
         self.look_after_tables(&observation, now).await;
         self.look_after_updates(&observation, now).await;
+        self.look_after_pings(now).await;
         self.finish_boot(now).await;
         let every = if self.ledger_writable {
             UPTIME_EVERY

@@ -3,6 +3,7 @@
 
 mod boxes;
 mod copies;
+mod hub;
 mod network;
 mod releases;
 mod snapshots;
@@ -12,6 +13,7 @@ mod ups;
 
 pub use boxes::KnownBox;
 pub use copies::{Copies, Target};
+pub use hub::Hub;
 pub use network::{Address, Network};
 pub use releases::{Releases, Updates};
 pub use snapshots::{Snapshots, TimeOfDay};
@@ -66,6 +68,9 @@ pub struct Facility {
     /// The battery's server, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ups: Option<Ups>,
+    /// The province's hub; `None`: the box tells nobody how it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub: Option<Hub>,
 }
 
 /// A keyboard's layout.
@@ -107,6 +112,7 @@ impl Default for Facility {
             boxes: Vec::new(),
             ssh: Ssh::default(),
             ups: None,
+            hub: None,
         }
     }
 }
@@ -226,6 +232,9 @@ impl Facility {
         self.ssh.check()?;
         if let Some(ups) = &self.ups {
             ups.check()?;
+        }
+        if let Some(hub) = &self.hub {
+            hub.check()?;
         }
         self.network.check()
     }

@@ -3,7 +3,7 @@
 pub(crate) mod clock;
 pub mod disk;
 pub mod heap;
-mod heat;
+pub(crate) mod heat;
 mod memory;
 pub mod smart;
 mod tasks;

@@ -15,6 +15,7 @@ pub mod facility;
 pub mod first_boot;
 pub mod guard;
 pub mod guards;
+pub mod health;
 pub mod maintenance;
 pub mod openmrs;
 pub mod places;

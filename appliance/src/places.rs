@@ -160,6 +160,18 @@ impl Places {
         boots = "data/posto/boots.json";
         /// Room that the disk guard gives back so that the database can end in order.
         reserve = "data/posto/reserve";
+        /// Pings that the hub has not proven to have (SQLite).
+        pings = "data/posto/pings.sqlite";
+        /// Numbers below it are given to pings, or set aside for them.
+        ping_number = "data/posto/ping-number";
+        /// What is to be sent now, for the sender.
+        ping_outbox = "run/posto/pings/outbox.json";
+        /// How the pings are, for `posto status`.
+        pings_told = "run/posto/pings/told.json";
+        /// What the sender (posto-ping.service, unprivileged) heard.
+        ping_answers = "run/posto/ping/answers.json";
+        /// There once the network has set the clock in this boot (systemd-timesyncd).
+        clock_synchronised = "run/systemd/timesync/synchronized";
         /// What filled Java's heap when it was exhausted, the newest few.
         histograms = "var/cache/openmrs/histograms";
         /// The data disk's own words, as smartctl gave them (root's step).

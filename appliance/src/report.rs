@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::alarms::{self, Alarm};
 use crate::facility::{self, Facility};
+use crate::health::alarm_code::AlarmCode;
+use crate::health::post::Told;
 use crate::openmrs::admin;
 use crate::places::Places;
 use crate::release;
@@ -47,6 +49,8 @@ pub struct Report {
     pub technician: Technician,
     /// Snapshots; null for who may not see them.
     pub snapshots: Option<Snapshots>,
+    /// Pings to the province's hub; null without a hub.
+    pub pings: Option<Told>,
 }
 
 /// What stands on the shelf of snapshots.
@@ -72,7 +76,8 @@ pub struct NewestSnapshot {
 }
 
 impl Snapshots {
-    fn gather(places: &Places) -> Option<Self> {
+    /// What stands there; `None`: it cannot be told.
+    pub(crate) fn gather(places: &Places) -> Option<Self> {
         let found = reconcile::newest(places).ok()?;
         let newest = found.newest.map(|newest| {
             let before = &newest.manifest.moment;
@@ -123,6 +128,14 @@ pub struct DataDisk {
     pub free_bytes: u64,
 }
 
+fn worst_first(mut alarms: Vec<Alarm>) -> Vec<Alarm> {
+    alarms.sort_by_key(|alarm| {
+        let code = AlarmCode::named(&alarm.code);
+        (std::cmp::Reverse(code.severity), code.number)
+    });
+    alarms
+}
+
 impl Report {
     /// Gathers it. Needs no rights and asks nobody but files.
     #[must_use]
@@ -151,7 +164,7 @@ impl Report {
                     free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
                 }),
             addresses: addresses::of_this_box(),
-            alarms: alarms::standing(places),
+            alarms: worst_first(alarms::standing(places)),
             by_hand: ByHand {
                 openmrs_stopped: Wish::OpenmrsStopped.stands(places),
                 door_shut: Wish::DoorShut.stands(places),
@@ -162,6 +175,10 @@ impl Report {
                 for_programme: technician::programme_has_it(places),
             },
             snapshots: Snapshots::gather(places),
+            pings: facility::in_force(places)
+                .0
+                .hub
+                .and_then(|_| Told::read(places)),
         }
     }
 
@@ -188,6 +205,7 @@ impl Report {
             by_hand: ByHand::default(),
             technician: Technician::default(),
             snapshots: None,
+            pings: None,
         }
     }
 

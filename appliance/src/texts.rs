@@ -13,7 +13,9 @@ macro_rules! sources {
     };
 }
 sources!(
+    "alarm_codes",
     "alarms",
+    "bundle",
     "commands",
     "console",
     "copies",
@@ -26,6 +28,7 @@ sources!(
     "restore",
     "snapshot",
     "state",
+    "status",
     "take",
     "technician",
     "update"

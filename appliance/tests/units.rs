@@ -138,6 +138,20 @@ fn copies_wait_for_everybody_and_their_disk_is_seen_by_them_alone() {
 }
 
 #[test]
+fn what_speaks_to_the_province_has_no_rights_and_sees_no_data() {
+    let ping = "posto-ping.service";
+    assert_eq!(setting(ping, "User").unwrap(), "posto");
+    assert_eq!(setting(ping, "CapabilityBoundingSet").unwrap(), "");
+    assert_eq!(setting(ping, "InaccessiblePaths").unwrap(), "-/data");
+    assert_eq!(setting(ping, "IPAddressDeny").unwrap(), "localhost");
+    // The daemon alone starts it, and it has given up before the daemon gives it up (180 s).
+    assert_eq!(setting(ping, "WantedBy"), None);
+    assert!(seconds(&setting(ping, "TimeoutStartSec").unwrap()) < 180);
+    // The one that has the key has no network.
+    assert_eq!(setting("posto.service", "PrivateNetwork").unwrap(), "yes");
+}
+
+#[test]
 fn an_exhausted_heap_never_leaves_java_running() {
     let start = std::fs::read_to_string(units().join("openmrs.service")).unwrap();
     // `;` would be HotSpot's own separator, `%%` is systemd's way to write `%`.

@@ -4,6 +4,8 @@
 //! `POSTO_RELEASE_DIR=<release> POSTO_RELEASE_DIR_B=<a later one> POSTO_PUBLISHER=... POSTO_SIGN=... cargo test -p posto-tests --test
 //! qemu_update -- --nocapture` (`./check full` makes all four; packages dosfstools, cryptsetup-bin)
 
+#![allow(clippy::indexing_slicing, reason = "what is missing is null")]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,39 +1,82 @@
-//! `posto status [--json]`: how the box is. Exit code 0: good; 1: the clinic cannot work; 2: an alarm stands.
+//! `posto status [--json] [--watch]`: how the box is, on one screen. Exit code 0: good; 1: the clinic cannot work; 2: an alarm
+//! stands.
 
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use super::hands;
 use super::snapshot::words::{age, proven};
+use crate::health::alarm_code::AlarmCode;
+use crate::health::post::Told;
 use crate::places::Places;
 use crate::report::{Report, Snapshots};
 use crate::supervise::door::Situation;
 use crate::supervise::judgement::Judgement;
+use crate::system::clock;
 use crate::texts::{Language, say};
+
+/// The daemon looks as often.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+/// ECMA-48: home, and clear to the end.
+const AGAIN: &str = "\x1b[H\x1b[J";
 
 /// Arguments of `posto status`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// For programs
+    /// For programs; with --watch one object a line
     #[arg(long)]
     json: bool,
+    /// Again whenever something changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// Never; the exit code tells.
-#[allow(clippy::print_stdout, reason = "the command's output")]
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let report = Report::gather(&Places::default());
-    if arguments.json {
-        let mut value = serde_json::to_value(&report)?;
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("serving".to_string(), report.is_serving().into());
+    let places = Places::default();
+    let language = hands::language(&places);
+    let mut out = std::io::stdout();
+    let terminal = out.is_terminal();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let mut shown = None;
+    loop {
+        let report = Report::gather(&places);
+        let text = if arguments.json {
+            json(&report, arguments.watch)?
+        } else {
+            coloured(&lines(&report, language), colours)
+        };
+        if shown.as_ref() != Some(&text) {
+            let again = arguments.watch && terminal && !arguments.json;
+            let written = write!(out, "{}{text}", if again { AGAIN } else { "" });
+            // Whoever read has gone: `posto status | head`.
+            if written.and_then(|()| out.flush()).is_err() {
+                return Ok(ExitCode::from(code(&report)));
+            }
+            shown = Some(text);
         }
-        println!("{}", serde_json::to_string_pretty(&value)?);
-    } else {
-        print!("{}", details(&report, report.facility.language));
+        if !arguments.watch {
+            return Ok(ExitCode::from(code(&report)));
+        }
+        clock::pause(WATCH_EVERY);
     }
-    Ok(ExitCode::from(code(&report)))
+}
+
+fn json(report: &Report, one_line: bool) -> anyhow::Result<String> {
+    let mut value = serde_json::to_value(report)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("serving".to_string(), report.is_serving().into());
+    }
+    let text = if one_line {
+        serde_json::to_string(&value)?
+    } else {
+        serde_json::to_string_pretty(&value)?
+    };
+    Ok(text + "\n")
 }
 
 fn code(report: &Report) -> u8 {
@@ -70,61 +113,122 @@ pub(super) fn words_of(judgement: &Judgement, language: Language) -> String {
     }
 }
 
-/// All of it, a line each.
+/// How a line looks on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Plain,
+    Good,
+    Waiting,
+    Bad,
+}
+
+/// One line: what, and how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    label: String,
+    value: String,
+    look: Look,
+}
+
+/// All of it, a line each, without colours.
 pub(super) fn details(report: &Report, language: Language) -> String {
-    const GB: u64 = 1_000_000_000;
+    coloured(&lines(report, language), false)
+}
+
+/// Labels in one column; colours are those of ECMA-48.
+fn coloured(lines: &[Line], colours: bool) -> String {
+    let width = lines
+        .iter()
+        .map(|line| line.label.chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
-    let mut line = |name: &str, value: &str| text.push_str(&format!("{name:<9} {value}\n"));
-    let slot = report
-        .slot
-        .as_ref()
-        .map_or(String::new(), |slot| format!(", slot {slot}"));
-    let distro = report
-        .distro
-        .as_ref()
-        .map_or(String::new(), |distro| format!(" ({distro}{slot})"));
-    line("release", &format!("{}{distro}", report.release));
-    if report.stand_in {
-        line("", &say(language, "console-stand-in", &[]));
+    for Line { label, value, look } in lines {
+        let (on, off) = match look {
+            _ if !colours => ("", ""),
+            Look::Plain => ("", ""),
+            Look::Good => ("\x1b[1;32m", "\x1b[0m"),
+            Look::Waiting => ("\x1b[1;33m", "\x1b[0m"),
+            Look::Bad => ("\x1b[1;31m", "\x1b[0m"),
+        };
+        text.push_str(&format!("{label:<width$}  {on}{value}{off}\n"));
     }
-    line(
-        "facility",
-        &format!("{} ({})", report.facility.name, report.facility.id),
-    );
-    line("state", &situation(report, language));
+    text
+}
+
+fn lines(report: &Report, language: Language) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut line = |label: &str, value: String, look: Look| {
+        let label = match label {
+            "" => String::new(),
+            label => say(language, &format!("status-label-{label}"), &[]),
+        };
+        lines.push(Line { label, value, look });
+    };
+    // The worst first: whoever reads it out on the phone begins at the top.
+    for alarm in &report.alarms {
+        let number = AlarmCode::named(&alarm.code).number;
+        let values = [
+            ("number", u64::from(number).into()),
+            ("code", alarm.code.as_str().into()),
+        ];
+        let which = say(language, "status-alarm", &values);
+        let text = format!("{which}: {}", alarm.text(language));
+        line("alarm", text, Look::Bad);
+    }
+    let look = match (&report.judgement, report.is_serving()) {
+        (_, true) => Look::Good,
+        (None, false) => Look::Bad,
+        (Some(_), false) => Look::Waiting,
+    };
+    line("state", situation(report, language), look);
     if let Some(judgement) = &report.judgement {
-        line("door", if judgement.door_open { "open" } else { "shut" });
-        line(
-            "database",
-            if judgement.database_answers {
-                "answers"
-            } else {
-                "does not answer"
-            },
+        let zone = &report.facility.time_zone;
+        line("since", local(judgement.since, zone), Look::Plain);
+        let yes_no = |yes: bool, good: &str, bad: &str| {
+            let look = if yes { Look::Good } else { Look::Waiting };
+            (say(language, if yes { good } else { bad }, &[]), look)
+        };
+        let (door, look) = yes_no(
+            judgement.door_open,
+            "status-door-is-open",
+            "status-door-is-shut",
         );
-        let since = i64::try_from(judgement.since)
-            .ok()
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        line("door", door, look);
+        let (database, look) = yes_no(
+            judgement.database_answers,
+            "status-database-answers",
+            "status-database-silent",
+        );
+        line("database", database, look);
+    }
+    for address in &report.addresses {
+        line("address", address_to_open(address), Look::Plain);
+    }
+    if let Some(snapshots) = &report.snapshots {
         line(
-            "since",
-            &since.map_or_else(|| "?".to_string(), |since| since.to_string()),
+            "snapshot",
+            newest_snapshot(snapshots, language),
+            Look::Plain,
         );
     }
     if let Some(disk) = report.data_disk {
-        line(
-            "data",
-            &format!(
-                "{} of {} GB free",
-                disk.free_bytes / GB,
-                disk.size_bytes / GB
-            ),
-        );
+        const GB: u64 = 1_000_000_000;
+        let values = [
+            ("free", (disk.free_bytes / GB).into()),
+            ("size", (disk.size_bytes / GB).into()),
+        ];
+        line("disk", say(language, "status-disk", &values), Look::Plain);
     }
-    if let Some(snapshots) = &report.snapshots {
-        line("snapshot", &newest_snapshot(snapshots, language));
+    if let Some(told) = &report.pings {
+        let zone = &report.facility.time_zone;
+        line("pings", pings(told, zone, language), Look::Plain);
     }
-    for address in &report.addresses {
-        line("address", &address_to_open(address));
+    let facility = format!("{} ({})", report.facility.name, report.facility.id);
+    line("facility", facility, Look::Plain);
+    line("release", release(report, language), Look::Plain);
+    if report.stand_in {
+        line("", say(language, "console-stand-in", &[]), Look::Bad);
     }
     let notes = [
         (report.by_hand.openmrs_stopped, "status-openmrs-stopped"),
@@ -133,15 +237,59 @@ pub(super) fn details(report: &Report, language: Language) -> String {
         (!report.technician.for_programme, "status-code-programme"),
     ];
     for (_, id) in notes.iter().filter(|(stands, _)| *stands) {
-        line("note", &say(language, id, &[]));
+        line("note", say(language, id, &[]), Look::Waiting);
     }
-    for alarm in &report.alarms {
-        line(
-            "ALARM",
-            &format!("{}: {}", alarm.code, alarm.text(language)),
-        );
+    lines
+}
+
+fn release(report: &Report, language: Language) -> String {
+    let mut more: Vec<String> = report.distro.iter().cloned().collect();
+    if let Some(slot) = &report.slot {
+        more.push(say(
+            language,
+            "status-slot",
+            &[("slot", slot.as_str().into())],
+        ));
     }
-    text
+    if more.is_empty() {
+        report.release.clone()
+    } else {
+        format!("{} ({})", report.release, more.join(", "))
+    }
+}
+
+/// Pings in words: what waits, when the hub last took one, what they cost.
+fn pings(told: &Told, zone: &str, language: Language) -> String {
+    const KB: u64 = 1000;
+    let values = [
+        ("waiting", (told.urgent.saturating_add(told.routine)).into()),
+        ("spent", (told.spent_bytes / KB).into()),
+        ("budget", (told.budget_bytes / KB).into()),
+    ];
+    let words = say(language, "status-pings", &values);
+    let taken = told.taken_unix_s.map_or_else(
+        || say(language, "status-pings-never", &[]),
+        |at| {
+            say(
+                language,
+                "status-pings-taken",
+                &[("time", local(at, zone).into())],
+            )
+        },
+    );
+    format!("{taken}; {words}")
+}
+
+/// In the facility's time, to the minute.
+fn local(unix_s: u64, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    i64::try_from(unix_s)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(
+            || "?".to_string(),
+            |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string(),
+        )
 }
 
 /// The newest snapshot, its age and its proof, in words.
@@ -216,7 +364,7 @@ mod tests {
     fn the_newest_snapshot_its_age_and_its_proof_are_said() {
         let mut report = report();
         report.snapshots = Some(Snapshots::default());
-        assert!(details(&report, Language::En).contains("snapshot  none yet"));
+        assert!(details(&report, Language::En).contains("newest snapshot  none yet"));
         report.snapshots = Some(Snapshots {
             count: 3,
             newest: Some(NewestSnapshot {
@@ -228,7 +376,43 @@ mod tests {
         });
         let text = details(&report, Language::En);
         assert!(
-            text.contains("snapshot  42, 40 min old, not proven yet; newest proven: 41"),
+            text.contains("newest snapshot  42, 40 min old, not proven yet; newest proven: 41"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn each_language_stands_alone_and_colours_are_asked_for() {
+        let mut report = report();
+        report
+            .alarms
+            .push(Alarm::new("disk-failing", &[("disk", "X".into())]));
+        let pt = details(&report, Language::Pt);
+        for english in [
+            "state", "door ", "database", "answers", "open\n", "since", "note", "shut",
+        ] {
+            assert!(!pt.contains(english), "{english}: {pt}");
+        }
+        assert!(pt.starts_with("ALARME") && pt.contains("n.º 5"), "{pt}");
+        assert!(!pt.contains('\x1b'));
+        let shown = coloured(&lines(&report, Language::Pt), true);
+        assert!(shown.contains("\x1b[1;31m") && shown.contains("\x1b[0m"));
+    }
+
+    #[test]
+    fn pings_that_wait_are_said_with_what_they_cost() {
+        let mut report = report();
+        assert!(!details(&report, Language::En).contains("pings"));
+        report.pings = Some(Told {
+            urgent: 1,
+            routine: 4,
+            taken_unix_s: None,
+            spent_bytes: 123_456,
+            budget_bytes: 5_000_000,
+        });
+        let text = details(&report, Language::En);
+        assert!(
+            text.contains("5 waiting") && text.contains("123 of 5000 KB"),
             "{text}"
         );
     }

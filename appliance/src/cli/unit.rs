@@ -37,6 +37,8 @@ use crate::{read_ahead, ssh};
 /// Which unit's work.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// posto-ping.service
+    Ping,
     /// posto-first-boot.service
     FirstBoot,
     /// posto-guard.service
@@ -129,6 +131,7 @@ pub(super) enum Verb {
 pub(super) fn run(verb: &Verb) -> anyhow::Result<ExitCode> {
     let places = Places::default();
     match verb {
+        Verb::Ping => super::ping::run(&places).map(|()| ExitCode::SUCCESS),
         Verb::FirstBoot => first_boot(&places),
         Verb::Guard => guard(&places),
         Verb::Setup => {

@@ -2,7 +2,7 @@
 
 use super::FacilityError;
 
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 45] = [
     "id",
     "name",
     "time_zone",
@@ -41,6 +41,13 @@ const KNOWN: [&str; 38] = [
     "ups.monitor",
     "ups.user",
     "ups.password",
+    "hub",
+    "hub.key",
+    "hub.udp",
+    "hub.https",
+    "hub.authority",
+    "hub.every_minutes",
+    "hub.budget_mb",
 ];
 /// Below this likeness (Jaro-Winkler) a suggestion would only puzzle.
 const ALIKE: f64 = 0.7;
@@ -103,6 +110,16 @@ mod tests {
             monitor: "a@h".into(),
             user: "u".into(),
             password: "p".into(),
+        });
+        facility.hub = Some(super::super::Hub {
+            key: "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+                .parse()
+                .unwrap(),
+            udp: Some("10.0.0.3:4477".parse().unwrap()),
+            https: Some("https://hub.example.org/".into()),
+            authority: Some("-----".into()),
+            every_minutes: 15,
+            budget_mb: 5,
         });
         let text = toml::to_string(&facility).unwrap();
         let table: toml::Table = toml::from_str(&text).unwrap();

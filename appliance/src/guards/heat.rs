@@ -84,6 +84,11 @@ pub(super) fn sensors(hwmon: &Path) -> BTreeMap<String, Sensor> {
     found
 }
 
+/// The hottest sensor, whole degrees Celsius.
+pub(crate) fn hottest(hwmon: &Path) -> Option<u64> {
+    sensors(hwmon).into_values().map(Sensor::degrees).max()
+}
+
 impl Sensor {
     /// Whole degrees, for words.
     pub(super) fn degrees(self) -> u64 {

@@ -20,6 +20,9 @@ pub struct Health {
     pub disk: String,
     /// How it is.
     pub verdict: Verdict,
+    /// Share of its endurance used, percent, where it says so.
+    #[serde(default)]
+    pub wear_percent: Option<u8>,
 }
 
 /// How a disk is.
@@ -127,9 +130,11 @@ pub fn judge(raw: &[u8]) -> Option<Health> {
     } else {
         wear(&attributes, nvme.as_ref()).unwrap_or(Verdict::Good)
     };
+    let wear_percent = endurance_used(&attributes, nvme.as_ref());
     Some(Health {
         disk: name(&format!("{} {}", raw.model_name, raw.serial_number)),
         verdict,
+        wear_percent: wear_percent.and_then(|percent| u8::try_from(percent).ok()),
     })
 }
 
@@ -143,6 +148,21 @@ fn wear(attributes: &[Attribute], nvme: Option<&Nvme>) -> Option<Verdict> {
     };
     let unreadable = raw(197).max(raw(198));
     let replaced = raw(5).max(nvme.map_or(0, |nvme| nvme.media_errors));
+    let used = endurance_used(attributes, nvme).unwrap_or(0);
+    let worn = |sign, figure| Some(Verdict::Worn { sign, figure });
+    if unreadable > 0 {
+        worn(Wear::Unreadable, unreadable)
+    } else if replaced > 0 {
+        worn(Wear::Replaced, replaced)
+    } else if used >= WORN_PERCENT {
+        worn(Wear::Endurance, used)
+    } else {
+        None
+    }
+}
+
+/// Percent, where the disk says.
+fn endurance_used(attributes: &[Attribute], nvme: Option<&Nvme>) -> Option<u64> {
     // The normalised value counts down from 100; the number alone means other things with other makers.
     let left = attributes
         .iter()
@@ -156,20 +176,7 @@ fn wear(attributes: &[Attribute], nvme: Option<&Nvme>) -> Option<Verdict> {
         .filter(|attribute| (1..=100).contains(&attribute.value))
         .map(|attribute| 100 - attribute.value)
         .max();
-    let used = nvme
-        .map(|nvme| nvme.percentage_used.min(255))
-        .max(left)
-        .unwrap_or(0);
-    let worn = |sign, figure| Some(Verdict::Worn { sign, figure });
-    if unreadable > 0 {
-        worn(Wear::Unreadable, unreadable)
-    } else if replaced > 0 {
-        worn(Wear::Replaced, replaced)
-    } else if used >= WORN_PERCENT {
-        worn(Wear::Endurance, used)
-    } else {
-        None
-    }
+    nvme.map(|nvme| nvme.percentage_used.min(255)).max(left)
 }
 
 /// A disk's own words go on screens: one short line of plain characters.

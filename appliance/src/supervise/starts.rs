@@ -80,6 +80,12 @@ impl Starts {
             .map_or(guess, |seconds| Duration::from_secs(u64::from(*seconds)))
     }
 
+    /// How long the last start took, seconds.
+    #[must_use]
+    pub fn last(&self) -> Option<u32> {
+        self.normal.last().copied()
+    }
+
     fn of_mut(&mut self, kind: Kind) -> &mut Vec<u32> {
         match kind {
             Kind::Normal => &mut self.normal,

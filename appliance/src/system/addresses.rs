@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use nix::net::if_::InterfaceFlags;
 
-/// IPv4 addresses of all network cards that are up, those given by a router or by hand before link-local ones.
+/// IPv4 addresses of all network cards that are up. Link-local ones (RFC 3927) only where there is no other: nobody types them
+/// while a router gives better ones.
 /// Without IPv4: global IPv6 ones.
 #[must_use]
 pub fn of_this_box() -> Vec<IpAddr> {
@@ -35,12 +36,11 @@ fn order(mut found: Vec<IpAddr>) -> Vec<IpAddr> {
     if found.iter().any(IpAddr::is_ipv4) {
         found.retain(IpAddr::is_ipv4);
     }
-    found.sort_by_key(|address| {
-        (
-            matches!(address, IpAddr::V4(v4) if v4.is_link_local()),
-            *address,
-        )
-    });
+    let local = |address: &IpAddr| matches!(address, IpAddr::V4(v4) if v4.is_link_local());
+    if !found.iter().all(local) {
+        found.retain(|address| !local(address));
+    }
+    found.sort_unstable();
     found.dedup();
     found
 }
@@ -49,11 +49,16 @@ fn order(mut found: Vec<IpAddr>) -> Vec<IpAddr> {
 mod tests {
     use super::*;
 
+    fn shown(all: &[&str]) -> Vec<String> {
+        let all = all.iter().map(|text| text.parse().unwrap()).collect();
+        order(all).iter().map(ToString::to_string).collect()
+    }
+
     #[test]
-    fn the_router_s_address_comes_before_link_local_ones() {
-        let all = ["fe80::1", "169.254.3.4", "192.168.1.10", "2001:db8::1"]
-            .map(|text| text.parse().unwrap());
-        let shown: Vec<String> = order(all.into()).iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["192.168.1.10", "169.254.3.4"]);
+    fn link_local_addresses_are_shown_only_where_there_is_no_other() {
+        let all = ["fe80::1", "169.254.3.4", "192.168.1.10", "2001:db8::1"];
+        assert_eq!(shown(&all), ["192.168.1.10"]);
+        assert_eq!(shown(&["fe80::1", "169.254.3.4"]), ["169.254.3.4"]);
+        assert_eq!(shown(&["fe80::1", "2001:db8::1"]), ["2001:db8::1"]);
     }
 }

@@ -20,6 +20,16 @@ pub fn one_of(alphabet: &[u8]) -> Result<char, getrandom::Error> {
     }
 }
 
+/// Any number.
+///
+/// # Errors
+/// When the kernel gives no random numbers.
+pub fn number() -> Result<u64, getrandom::Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

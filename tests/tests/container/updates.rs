@@ -1,5 +1,7 @@
 //! Updates on a box: the worker asks a mirror on a link that dies, root verifies again, and a container, which has no slots, says so.
 
+#![allow(clippy::disallowed_methods, reason = "a test's files")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;

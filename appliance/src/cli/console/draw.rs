@@ -9,6 +9,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::model::{Act, CODE_DIGITS, Item, Model, Row, Said, Screen, Session};
 use crate::cli::logs::Subject;
 use crate::cli::status::{address_to_open, details, newest_snapshot, situation};
+use crate::health::alarm_code::AlarmCode;
 use crate::texts::{Language, Value, say};
 
 const STRONG: Style = Style::new().add_modifier(Modifier::BOLD);
@@ -184,7 +185,11 @@ fn state(model: &Model) -> Vec<Line<'static>> {
         lines.push(Line::styled(say("console-recovery", &values), STRONG));
     }
     for alarm in &report.alarms {
-        let values = [("code", alarm.code.as_str().into())];
+        let number = AlarmCode::named(&alarm.code).number;
+        let values = [
+            ("number", u64::from(number).into()),
+            ("code", alarm.code.as_str().into()),
+        ];
         lines.push(Line::styled(say("console-alarm", &values), BAD));
         lines.push(Line::raw(alarm.text(language).to_string()));
     }
