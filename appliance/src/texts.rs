@@ -20,6 +20,7 @@ sources!(
     "copies",
     "events",
     "guards",
+    "hub",
     "import",
     "page",
     "proof",
