@@ -174,7 +174,8 @@ fn story(
         let from = if random.percent(20) { 0 } else { 18 };
         TABLE[from + random.below((TABLE.len() - from) as u64) as usize].number
     });
-    let disk = 20 + random.below(if random.percent(5) { 75 } else { 45 }) as u8;
+    let span = if random.percent(5) { 75 } else { 45 };
+    let disk = 20 + random.below(span) as u8;
     let copy_h = if random.percent(6) {
         200 + random.below(400)
     } else {

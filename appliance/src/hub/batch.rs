@@ -1,5 +1,5 @@
 //! Messages over HTTPS: the body of one POST is a CBOR sequence (RFC 8742) of byte strings, each one message; the answer is a CBOR
-//! sequence of signed answers, one for each key and verdict (`docs/ping.cddl`).
+//! sequence of signed answers, one a key (`docs/ping.cddl`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use super::answer;
 use super::counts::Fate;
 use super::judge::{self, Dropped, Judged, LIMIT_BYTES};
 use super::receive::{fate_of, fate_of_dropped};
-use super::store::key_id;
+use super::store::{Outcome, key_id};
 use super::writer::{Work, hello_verdict, verdict};
 use crate::health::ack::{BATCH_LIMIT, Verdict};
 use crate::health::cose::KeyId;
@@ -63,14 +63,33 @@ pub fn messages(body: &[u8]) -> Result<Vec<&[u8]>, NotABatch> {
     Ok(messages)
 }
 
-/// What the key's answers will say: numbers by verdict.
-type Said = BTreeMap<(KeyId, u8), (Verdict, Vec<u32>)>;
+/// What each key's answer may say: numbers by verdict, the most important one first.
+type Said = BTreeMap<KeyId, BTreeMap<u8, (Verdict, Vec<u32>)>>;
 
 fn say(said: &mut Said, to: KeyId, verdict: Verdict, sequence: Option<u32>) {
-    let (_, numbers) = said
-        .entry((to, verdict as u8))
+    // What was kept leaves the box's spool; the rest comes again and is then answered. A hello in the batch makes asking for one idle.
+    let rank = match verdict {
+        Verdict::Taken => 0,
+        Verdict::OtherWords => 1,
+        Verdict::Waiting => 2,
+        Verdict::SayHello => 3,
+    };
+    let verdicts = said.entry(to).or_default();
+    let (_, numbers) = verdicts
+        .entry(rank)
         .or_insert_with(|| (verdict, Vec::new()));
     numbers.extend(sequence);
+}
+
+/// One signed answer a key.
+fn answers(key: &ed25519_dalek::SigningKey, said: Said) -> Vec<u8> {
+    said.into_iter()
+        .filter_map(|(to, verdicts)| {
+            let (_, (verdict, numbers)) = verdicts.into_iter().next()?;
+            answer::signed(key, to, verdict, &numbers)
+        })
+        .flatten()
+        .collect()
 }
 
 /// Takes a batch: everything in it that can be kept is on the disk when this returns the answer.
@@ -100,7 +119,9 @@ pub async fn take(
                 sequence,
             } => {
                 hub.counts.count(fate_of(verdict));
-                say(&mut said, to, verdict, sequence);
+                if verdict != Verdict::SayHello || hub.sources.may_answer_stranger(now_s) {
+                    say(&mut said, to, verdict, sequence);
+                }
             }
             Judged::Drop(why) => {
                 if why == Dropped::Forged {
@@ -129,15 +150,13 @@ pub async fn take(
             .collect();
         let outcomes = ask(hub, |done| Work::Batch(frames, came, done)).await?;
         for ((to, sequence), outcome) in names.into_iter().zip(outcomes) {
+            if outcome != Outcome::New {
+                hub.sources.wasted(source, now_s);
+            }
             say(&mut said, to, verdict(outcome), Some(sequence));
         }
     }
-    let answers = said
-        .into_iter()
-        .filter_map(|((to, _), (verdict, numbers))| {
-            answer::signed(&hub.key, to, verdict, &numbers)
-        });
-    Ok(answers.flatten().collect())
+    Ok(answers(&hub.key, said))
 }
 
 /// Hands work in and waits for what became of it.
@@ -184,6 +203,25 @@ mod tests {
         );
         let largest = sequence(&[&[0u8; LIMIT_BYTES][..]; BATCH_LIMIT]);
         assert_eq!(largest.len(), BODY_LIMIT_BYTES);
+    }
+
+    #[test]
+    fn each_key_has_one_answer_and_what_was_kept_comes_first() {
+        use crate::health::ack::Ack;
+        let key = crate::hub::tests::key(9);
+        let mut said = Said::new();
+        say(&mut said, [1; 8], Verdict::OtherWords, Some(5));
+        say(&mut said, [1; 8], Verdict::Taken, Some(6));
+        let one = answers(&key, said);
+        let ack = Ack::verify(&one, &key.verifying_key()).unwrap();
+        assert_eq!(ack.verdict, Verdict::Taken);
+        assert!(ack.names(6) && !ack.names(5));
+        let mut said = Said::new();
+        say(&mut said, [1; 8], Verdict::SayHello, None);
+        say(&mut said, [1; 8], Verdict::Waiting, Some(7));
+        let one = answers(&key, said);
+        let ack = Ack::verify(&one, &key.verifying_key()).unwrap();
+        assert_eq!(ack.verdict, Verdict::Waiting);
     }
 
     proptest! {

@@ -38,6 +38,8 @@ fn hostile_frames_are_counted_and_dropped_and_honest_boxes_do_not_feel_it() {
     let hub = Running::start(dir.path(), &[]);
     let honest = hub.socket("127.0.0.1");
     let hostile = hub.socket("127.0.0.2");
+    // Never forges, so it is never shut out: all of its noise is read.
+    let noisy = hub.socket("127.0.0.3");
     // Everything once, so that all buffers are there.
     for made_up in &boxes {
         hub.ask(&honest, &made_up.frame(1, |_| {}));
@@ -52,7 +54,7 @@ fn hostile_frames_are_counted_and_dropped_and_honest_boxes_do_not_feel_it() {
     std::thread::scope(|scope| {
         let ended = &ended;
         let sender = scope.spawn({
-            let (hostile, boxes) = (&hostile, &boxes);
+            let (hostile, noisy, boxes) = (&hostile, &noisy, &boxes);
             move || {
                 let mut random = Random(88_172_645_463_325_252);
                 let recording = boxes[0].frame(1, |_| {});
@@ -72,7 +74,12 @@ fn hostile_frames_are_counted_and_dropped_and_honest_boxes_do_not_feel_it() {
                         _ => random.bytes(),
                     };
                     // Its own answers are not read: they fill its buffer, which is its own affair.
-                    hostile.send(&message).ok();
+                    let from = if matches!(n % 10, 0 | 2 | 3) {
+                        hostile
+                    } else {
+                        noisy
+                    };
+                    from.send(&message).ok();
                 }
                 ended.store(true, Ordering::Relaxed);
             }

@@ -11,6 +11,8 @@ use crate::running::{Running, data};
 
 const BOXES: u32 = 100;
 const KILLS: u32 = 5;
+/// Made for each of them, and sent in a circle.
+const FRAMES: u32 = 2_000;
 /// The hub is killed after so many answers, while more frames are under way.
 const ANSWERS: usize = 700;
 
@@ -29,7 +31,7 @@ fn no_acknowledged_frame_is_lost_when_the_hub_is_killed_under_load() {
         let mut hub = Running::start(dir.path(), &[]);
         let socket = hub.socket("127.0.0.1");
         let ended = AtomicBool::new(false);
-        let frames: Vec<(u32, Vec<u8>)> = (0..4_000u32)
+        let frames: Vec<(u32, Vec<u8>)> = (0..FRAMES)
             .map(|n| {
                 let sequence = first + n / BOXES;
                 (
@@ -38,7 +40,7 @@ fn no_acknowledged_frame_is_lost_when_the_hub_is_killed_under_load() {
                 )
             })
             .collect();
-        first += 4_000 / BOXES;
+        first += FRAMES / BOXES;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 // Goes on into the killed hub's closed port.
