@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::guard::Entered;
 use super::words::Words;
 use super::{Web, aside, page};
-use crate::health::alarm_code::AlarmCode;
+use crate::health::alarm_code::{AlarmCode, Severity};
 use crate::health::frame::{Proof, Tri};
 use crate::hub::access::Session;
 use crate::hub::condition::Condition;
@@ -322,11 +322,15 @@ fn alarms(words: Words, fleet: &Fleet, filter: &Filter) -> Vec<Choice> {
 
 /// How a site is, in words: its alarm, or what is the matter else.
 pub(super) fn state(words: Words, condition: Condition, site: &Site) -> String {
-    match (condition, site.alarm()) {
-        (Condition::Danger | Condition::Act | Condition::Note, Some(number)) => {
-            AlarmCode::numbered(number).text(words.0)
+    let alarm = site.alarm().map(AlarmCode::numbered);
+    match (condition, alarm) {
+        // A dead application is worse than an alarm that can wait.
+        (Condition::Danger, alarm)
+            if alarm.is_none_or(|alarm| alarm.severity != Severity::Danger) =>
+        {
+            words.say("hub-openmrs-down")
         }
-        (Condition::Danger, None) => words.say("hub-openmrs-down"),
+        (Condition::Danger | Condition::Act | Condition::Note, Some(alarm)) => alarm.text(words.0),
         (Condition::Silent, _) => {
             let since_s = site.rhythm.last_s().unwrap_or(0);
             let age = words.age(clock::unix_seconds().saturating_sub(since_s));
