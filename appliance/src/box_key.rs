@@ -148,12 +148,7 @@ impl PublicKey {
     /// What people compare.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = Sha256::digest(self.0.as_bytes());
-        let mut bytes = [0; FINGERPRINT_BYTES];
-        for (to, from) in bytes.iter_mut().zip(digest) {
-            *to = from;
-        }
-        Fingerprint(bytes)
+        Fingerprint::of(&self.0)
     }
 }
 
@@ -216,6 +211,17 @@ pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 pub struct NotAFingerprint(String);
 
 impl Fingerprint {
+    /// Of a public key.
+    #[must_use]
+    pub fn of(key: &VerifyingKey) -> Self {
+        let digest = Sha256::digest(key.as_bytes());
+        let mut bytes = [0; FINGERPRINT_BYTES];
+        for (to, from) in bytes.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Self(bytes)
+    }
+
     /// The first group: tells boxes apart in names of files.
     #[must_use]
     pub fn short(self) -> String {

@@ -7,6 +7,7 @@ mod console;
 mod door;
 pub mod events;
 mod hands;
+mod hub;
 pub mod import;
 mod logs;
 mod manual;
@@ -98,6 +99,8 @@ enum Command {
     PowerOff(power::Arguments),
     /// Show the box's screen and its menu
     Console,
+    /// The province's receiver of pings: pages, figures, approvals (not for a clinic's box)
+    Hub(hub::Arguments),
     /// Print completions for a shell
     Completions {
         /// For which
@@ -154,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::AdminPassword { verb } => admin_password::run(&verb),
         Command::Console => console::run(),
+        Command::Hub(arguments) => hub::run(&arguments),
         Command::Daemon => daemon(),
         Command::Unit { verb } => unit::run(&verb),
     };

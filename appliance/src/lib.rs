@@ -16,6 +16,7 @@ pub mod first_boot;
 pub mod guard;
 pub mod guards;
 pub mod health;
+pub mod hub;
 pub mod maintenance;
 pub mod openmrs;
 pub mod places;

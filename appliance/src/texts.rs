@@ -21,6 +21,7 @@ sources!(
     "copies",
     "events",
     "guards",
+    "hub",
     "import",
     "page",
     "proof",

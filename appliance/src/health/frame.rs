@@ -156,6 +156,14 @@ impl<'a> Unverified<'a> {
         self.signer
     }
 
+    /// What it says, unchecked: for who checked the signature before keeping the bytes.
+    ///
+    /// # Errors
+    /// [`FrameError`].
+    pub fn unchecked(&self) -> Result<Frame, FrameError> {
+        wire::decode(self.opened.unverified_payload())
+    }
+
     /// The frame, if this key signed it.
     ///
     /// # Errors
