@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use posto_release::layout::{self, DATA, MIB};
 use posto_release::slot::{Slot, Watch};
 use posto_release::verity;
-use posto_tests::qemu::site::{ANSWER_LIMIT, BOOT_LIMIT, DISK_BYTES, OPEN_LIMIT};
+use posto_tests::qemu::site::{BOOT_LIMIT, DISK_BYTES, OPEN_LIMIT};
 use posto_tests::qemu::{Firmware, Site};
-use posto_tests::{command, http, release, wait};
+use posto_tests::{command, release};
 
 const HANDED_OVER: &str = "GRUB: booting";
 
