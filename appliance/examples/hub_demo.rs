@@ -188,7 +188,7 @@ fn story(
             let back = (quarters - 1 - quarter) as u64;
             let at_s = ends_s - back * QUARTER_S;
             let hour = (at_s + 7_200) % 86_400 / 3_600;
-            let night = back % 480 > 470 && at % 2 == 0;
+            let night = back % 480 > 470 && at.is_multiple_of(2);
             let frame = Frame {
                 sequence: quarter as u32 + 2,
                 boot: Some(60),

@@ -216,7 +216,7 @@ fn send(
                 };
                 let now = Instant::now();
                 let at = by_id[&to(&buffer[..length])];
-                if at % 50 == 0 {
+                if at.is_multiple_of(50) {
                     assert!(
                         Ack::verify(&buffer[..length], &hub)
                             .unwrap()

@@ -43,7 +43,6 @@ pub struct Web {
 }
 
 /// All addresses.
-#[must_use]
 pub fn router(web: Web) -> Router {
     let batches = Router::new()
         .route("/v1/pings", post(pings))
