@@ -10,7 +10,7 @@ use crate::system::durable::{self, DurableError, Owner};
 
 /// A question with its headers, an answer's headers and what TCP and IP add: measured 600 on the wire, without a handshake.
 pub const QUESTION_BYTES: u64 = 600;
-const KEPT_EVERY_BYTES: u64 = 1_000_000;
+const KEPT_EVERY_BYTES: u64 = 200_000;
 const LIMIT_BYTES: u64 = 4096;
 const MB: u64 = 1_000_000;
 
