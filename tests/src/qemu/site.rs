@@ -15,7 +15,7 @@ use crate::standin::Clinic;
 use crate::{command, http, wait};
 
 /// 120 GB are usual; the copy takes only what is written.
-pub const DISK_BYTES: u64 = 24 << 30;
+pub const DISK_BYTES: u64 = 32 << 30;
 /// To GRUB's hand-over, or from it to the door's web server: 20 s at rest, 100 s on a loaded machine.
 pub const BOOT_LIMIT: Duration = Duration::from_secs(300);
 /// First boot with database, installation and start-up, or one with the database's recovery, in emulation on a loaded machine.
