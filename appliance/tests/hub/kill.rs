@@ -11,8 +11,8 @@ use crate::running::{Running, data};
 
 const BOXES: u32 = 100;
 const KILLS: u32 = 5;
-/// Made for each of them, and sent in a circle.
-const FRAMES: u32 = 2_000;
+/// Made for each of them: more than the hub has taken when it is killed, so that a transaction of new ones is always under way.
+const FRAMES: u32 = 10_000;
 /// The hub is killed after so many answers, while more frames are under way.
 const ANSWERS: usize = 700;
 
@@ -27,7 +27,7 @@ fn no_acknowledged_frame_is_lost_when_the_hub_is_killed_under_load() {
         .collect();
     let mut acknowledged: Vec<Vec<u32>> = vec![Vec::new(); boxes.len()];
     let mut first = 1;
-    for _ in 0..KILLS {
+    for life in 0..KILLS as usize {
         let mut hub = Running::start(dir.path(), &[]);
         let socket = hub.socket("127.0.0.1");
         let ended = AtomicBool::new(false);
@@ -63,7 +63,7 @@ fn no_acknowledged_frame_is_lost_when_the_hub_is_killed_under_load() {
                         let at = by_id[&to(bytes)];
                         acknowledged[at].extend((1..first).filter(|sequence| ack.names(*sequence)));
                         heard += 1;
-                        if heard == ANSWERS {
+                        if heard == ANSWERS + 150 * life {
                             hub.kill();
                             killed = true;
                         }
