@@ -137,7 +137,7 @@ fn nothing_listens_that_is_not_on_the_list_and_nothing_gives_rights_away() -> Re
 
 /// Units that need root, with the figure that they may not exceed; docs/decisions.md explains each. Every other unit of ours is a
 /// worker: at most 2.0.
-const ROOTS: [(&str, f64); 7] = [
+const ROOTS: [(&str, f64); 8] = [
     // It mounts the other slot's boot partition before it repairs the boot state.
     ("posto-guard.service", 2.5),
     // A technician with the code, who may do all that root may.
@@ -147,6 +147,8 @@ const ROOTS: [(&str, f64); 7] = [
     ("posto-console.service", 2.2),
     ("posto-ssh.service", 9.6),
     ("posto-ups-off.service", 3.5),
+    // It mounts a stick and starts a user without rights who reads it.
+    ("posto-update-stick.service", 2.3),
 ];
 const WORKERS: f64 = 2.0;
 
