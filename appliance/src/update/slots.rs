@@ -1,6 +1,8 @@
 //! The slots of a real box: which one may be filled now, with both boot partitions mounted where only this process sees them.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use posto_release::kernel_line::Mode;
 use posto_release::layout;
@@ -13,6 +15,11 @@ use crate::places::Places;
 use crate::release::{self, RunningError};
 use crate::system::block::{Disk, DiskError};
 use crate::system::durable::{self, DurableError, Owner};
+use crate::system::medium::Kind;
+use crate::system::process::{Invocation, ProcessError};
+
+/// 256 MiB, on an old disk behind everybody else.
+const FORMAT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Why no slot may be filled now. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +57,9 @@ pub enum SlotsError {
         /// The kernel's answer.
         source: std::io::Error,
     },
+    /// It could not be formatted.
+    #[error(transparent)]
+    Format(#[from] ProcessError),
     /// The place where it is mounted.
     #[error(transparent)]
     Durable(#[from] DurableError),
@@ -102,6 +112,10 @@ impl Slots {
             letter,
             mounted: Vec::new(),
         };
+        let other = disk.partition(layout::boot(letter))?;
+        if !is_fat(&other) {
+            format(&other)?;
+        }
         for (letter, at, flags) in [
             (running, slots.running.boot.clone(), MountFlags::RDONLY),
             (letter, slots.other.boot.clone(), MountFlags::empty()),
@@ -136,6 +150,23 @@ impl Drop for Slots {
     }
 }
 
+/// A new box has nothing in its second boot partition, and FAT has no journal: what is no FAT is made one. Only ever the slot that is about
+/// to be filled.
+fn is_fat(device: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(device).and_then(|file| file.take(4096).read_to_end(&mut head));
+    read.is_ok() && Kind::of(&head) == Some(Kind::Vfat)
+}
+
+/// As `posto-image` makes the first one.
+fn format(device: &Path) -> Result<(), SlotsError> {
+    Invocation::new("/usr/sbin/mkfs.vfat")
+        .args(["-F", "16", "-s", "16", "-n", "POSTO-BOOT"])
+        .arg(device)
+        .run(FORMAT_LIMIT)?;
+    Ok(())
+}
+
 fn slot(places: &Places, disk: &Disk, letter: Letter) -> Result<Slot, SlotsError> {
     let boot = places.update_boots().join(letter.letter());
     durable::directory(&places.update_boots(), Owner::mode(0o700))?;
@@ -151,6 +182,23 @@ mod tests {
     use posto_release::slot::{Trial, TrialKind};
 
     use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test's files")]
+    fn an_empty_boot_partition_is_made_a_fat_and_one_that_is_stays() {
+        if !Path::new("/usr/sbin/mkfs.vfat").exists() {
+            eprintln!("SKIPPED: needs mkfs.vfat (package dosfstools)");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("boot");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(posto_release::layout::boot(Letter::B).size_bytes())
+            .unwrap();
+        assert!(!is_fat(&path));
+        format(&path).unwrap();
+        assert!(is_fat(&path));
+    }
 
     #[test]
     fn only_the_other_slot_of_a_settled_box_is_filled() {
