@@ -57,16 +57,6 @@ fn between(mem: u64) -> [u64; 3] {
     below.1
 }
 
-/// MemTotal in MiB out of `/proc/meminfo`'s text.
-#[must_use]
-pub fn mem_total_mib(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024)
-}
-
 impl Sizes {
     /// `openmrs.service.d/50-size.conf`.
     #[must_use]
@@ -124,15 +114,6 @@ mod tests {
             sizes.mariadb_drop_in("UTC"),
             "[Service]\nEnvironment=POOL=--innodb-buffer-pool-size=512M \"TZ=UTC\"\n"
         );
-    }
-
-    #[test]
-    fn memory_is_read_from_the_kernels_text() {
-        assert_eq!(
-            mem_total_mib("MemTotal:        3907584 kB\nMemFree: 1 kB\n"),
-            Some(3816)
-        );
-        assert_eq!(mem_total_mib("MemFree: 1 kB\n"), None);
     }
 
     proptest! {

@@ -21,3 +21,4 @@ pub mod stick;
 #[allow(clippy::disallowed_methods, reason = "a test's files")]
 mod tests;
 pub mod trust;
+pub mod units;

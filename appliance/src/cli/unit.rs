@@ -29,6 +29,7 @@ use crate::system::block::Disk;
 use crate::system::clock;
 use crate::system::durable::{self, Owner};
 use crate::system::log::log;
+use crate::system::memory;
 use crate::system::namespace;
 use crate::system::units::Units;
 use crate::{door_certificate, facility, release, setup, sizing};
@@ -299,9 +300,7 @@ fn openmrs_prepare(places: &Places) -> anyhow::Result<ExitCode> {
 
 /// Without /proc/meminfo or facility.toml the units' own floor stays: a generator must never keep a box from booting.
 fn generator(places: &Places, normal: &Path) -> anyhow::Result<ExitCode> {
-    let meminfo = durable::read(Path::new("/proc/meminfo"), 64 * 1024)?.unwrap_or_default();
-    let memory = sizing::mem_total_mib(&String::from_utf8_lossy(&meminfo))
-        .context("no MemTotal in /proc/meminfo")?;
+    let memory = memory::total_mib(&places.meminfo())?.context("no MemTotal in /proc/meminfo")?;
     let sizes = sizing::sizes(memory);
     let (facility, _) = facility::in_force(places);
     let zone = &facility.time_zone;

@@ -13,10 +13,8 @@ use crate::update::due::{self, Due, Seen};
 use crate::update::fill::{self, Staging};
 use crate::update::order::Work;
 use crate::update::said::{Found, Said, Step};
+use crate::update::units::{STAGE, STICK, WORK};
 
-const WORK: &str = "posto-update.service";
-const STAGE: &str = "posto-update-stage.service";
-const STICK: &str = "posto-update-stick.service";
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// What is kept between rounds.
@@ -67,18 +65,9 @@ impl Daemon {
                     _ => 0,
                 };
                 self.updates.worked = Some(now);
-                match fill::order(&self.places) {
-                    Ok((_, mut order)) => {
-                        order.work = Work::Fetch;
-                        if let Err(error) = order.write(&self.places) {
-                            log(&error.to_string());
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        log(&error.to_string());
-                        return;
-                    }
+                if let Err(error) = self.order_a_fetch() {
+                    log(&error.to_string());
+                    return;
                 }
                 self.order(async |bus| bus.order_start(WORK).await).await;
             }
@@ -87,6 +76,12 @@ impl Daemon {
                 self.order(async |bus| bus.order_start(STAGE).await).await;
             }
         }
+    }
+
+    fn order_a_fetch(&self) -> anyhow::Result<()> {
+        let (_, mut order) = fill::order(&self.places)?;
+        order.work = Work::Fetch;
+        Ok(order.write(&self.places)?)
     }
 
     /// What the worker says is told once, as its own words.

@@ -21,8 +21,6 @@ pub use plan::{Plan, plan};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use self::bill::{Bill, Signed};
 use self::pieces::Pieces;
 use self::sink::Sink;
@@ -31,6 +29,7 @@ use crate::box_key::BoxKey;
 use crate::places::Places;
 use crate::recovery;
 use crate::system::durable::{self, Growing, Owner};
+use crate::system::lock;
 
 /// Ending of a whole export's directory.
 pub const WHOLE: &str = ".posto";
@@ -220,19 +219,8 @@ fn compress(
 /// Two at a time would take each other's partial pieces.
 fn one_at_a_time(places: &Places) -> Result<std::fs::File, ExportError> {
     let path = places.snapshot_export_lock();
-    let failed = |source| ExportError::Target {
-        path: path.clone(),
-        source,
-    };
-    let file = std::fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(ExportError::Busy),
-        Err(error) => Err(failed(error.into())),
+    match lock::try_hold(&path) {
+        Ok(held) => held.ok_or(ExportError::Busy),
+        Err(source) => Err(ExportError::Target { path, source }),
     }
 }

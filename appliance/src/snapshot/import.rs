@@ -18,7 +18,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use age::x25519::Identity;
-use rustix::fs::{FlockOperation, flock};
 
 use self::chain::Chain;
 use super::export::bill::{self, Bill};
@@ -33,6 +32,7 @@ use crate::guards::disk;
 use crate::places::Places;
 use crate::recovery;
 use crate::system::durable::{self, Owner};
+use crate::system::lock;
 
 /// The manifest as it came; the shelf's says when and as what it came here.
 pub const ORIGIN: &str = "imported.json";
@@ -265,14 +265,8 @@ impl Accepted {
 
 fn one_at_a_time(places: &Places) -> Result<File, ImportError> {
     let path = places.snapshot_import_lock();
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|source| ImportError::Read { path, source })?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(_) => Err(ImportError::Busy),
+    match lock::try_hold(&path) {
+        Ok(held) => held.ok_or(ImportError::Busy),
+        Err(source) => Err(ImportError::Read { path, source }),
     }
 }

@@ -11,6 +11,12 @@ pub fn unix_seconds() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+/// The same with a sign, as metadata's times are.
+#[must_use]
+pub fn unix_s() -> i64 {
+    i64::try_from(unix_seconds()).unwrap_or(i64::MAX)
+}
+
 /// `unix_seconds` for people, in UTC: `2026-11-22 17:49:51`.
 #[must_use]
 pub fn date_and_time(unix_seconds: u64) -> String {

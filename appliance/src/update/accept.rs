@@ -1,5 +1,5 @@
-//! Root's look at a repository in a folder (the worker's, or a stick): verified from the image's root on, decided anew, and only then
-//! staged. Nothing is believed because the worker brought it.
+//! Root's look at a repository in a folder (the worker's, or a stick): verified from the image's root on and decided anew. Nothing is
+//! believed because the worker brought it. The patch comes last: what stands in the slot already needs none.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -62,19 +62,23 @@ pub enum AcceptError {
     },
 }
 
-/// A release that this box takes, with the patch that makes it; both signed, both whole.
+/// A release that this box takes, by the lists and its manifest; both signed.
 #[derive(Debug)]
-pub struct Accepted {
+pub struct Offered {
     /// Its terms.
     pub terms: Rollout,
     /// Its manifest.
     pub manifest: Manifest,
-    /// The patch, root's own copy.
-    pub patch: File,
+    lists: Lists,
+}
+
+/// A patch that makes it; signed and whole.
+#[derive(Debug)]
+pub struct Patch {
+    /// Root's own copy.
+    pub file: File,
     /// It needs no base.
     pub whole: bool,
-    /// Lists whose time is over.
-    pub expired: Vec<Expired>,
 }
 
 /// What the lists in a folder say to this box.
@@ -206,40 +210,54 @@ impl Lists {
     }
 }
 
-/// The release in `folder` that this box takes: the first way of it that is there.
+/// The release in `folder` that this box takes.
 ///
 /// # Errors
 /// [`AcceptError`].
-pub fn accept(
-    places: &Places,
+pub fn offered(
     folder: &Path,
     trust: &Trust,
     order: &Order,
     clock_s: i64,
-) -> Result<Accepted, AcceptError> {
-    let mut state = trust::open(places)?;
-    let mut lists = lists(folder, trust, order, clock_s, &mut state)?;
+    state: &mut dyn TrustedState,
+) -> Result<Offered, AcceptError> {
+    let mut lists = lists(folder, trust, order, clock_s, state)?;
     let terms = lists.taken()?;
-    let manifest = lists.manifest(folder, &terms.release, &mut state)?;
-    let mut last = AcceptError::NoWay(terms.release.clone());
-    for way in lists.ways(&terms.release) {
-        if order.whole && !way.whole {
-            continue;
-        }
-        match lists.patch(folder, &way, &places.update_patches(), &mut state) {
-            Ok(patch) => {
-                return Ok(Accepted {
-                    terms,
-                    manifest,
-                    patch,
-                    whole: way.whole,
-                    expired: lists.expired,
-                });
+    let manifest = lists.manifest(folder, &terms.release, state)?;
+    Ok(Offered {
+        terms,
+        manifest,
+        lists,
+    })
+}
+
+impl Offered {
+    /// Copies the cheapest of its patches that `folder` has into `to`; where `order` wants whole frames, only those.
+    ///
+    /// # Errors
+    /// [`AcceptError`].
+    pub fn patch(
+        &mut self,
+        folder: &Path,
+        order: &Order,
+        to: &Path,
+        state: &mut dyn TrustedState,
+    ) -> Result<Patch, AcceptError> {
+        let mut last = AcceptError::NoWay(self.terms.release.clone());
+        for way in self.lists.ways(&self.terms.release) {
+            if order.whole && !way.whole {
+                continue;
             }
-            Err(error) => last = error,
+            match self.lists.patch(folder, &way, to, state) {
+                Ok(file) => {
+                    let whole = way.whole;
+                    return Ok(Patch { file, whole });
+                }
+                Err(error) => last = error,
+            }
         }
+        Err(last)
     }
-    Err(last)
 }
 
 /// Trusted state for a look that leaves nothing behind: begins as root's own.

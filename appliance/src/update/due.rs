@@ -71,13 +71,9 @@ pub fn due(seen: &Seen<'_>) -> Option<Due> {
     let spread_s = u64::from(seen.spread) * HOUR_S / 100;
     let unfinished = matches!(seen.said.found, Found::Offered { .. }) && fetched.is_none();
     let every_s = match seen.said.step {
-        Step::Failed => AGAIN_S << seen.failed.min(DOUBLINGS_MAX),
+        Step::Failed => (AGAIN_S << seen.failed.min(DOUBLINGS_MAX)).min(AGAIN_MAX_S),
         _ if unfinished => AGAIN_S,
         _ => CHECK_EVERY_S,
-    };
-    let every_s = match seen.said.step {
-        Step::Failed => every_s.min(AGAIN_MAX_S),
-        _ => every_s,
     };
     match seen.since_work_s {
         None => (seen.up_s >= SETTLED_S + spread_s).then_some(Due::Work),

@@ -1,9 +1,9 @@
 //! From what the worker brought to a proven slot: root accepts it, one at a time, and stages it.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use posto_signing::state::StateError;
 use serde::{Deserialize, Serialize};
 
 use super::accept::{self, AcceptError};
@@ -11,14 +11,13 @@ use super::order::Order;
 use super::slot::{self, SlotError};
 use super::slots::{Slots, SlotsError};
 use super::stage::{self, StageError};
-use super::trust::{Trust, TrustError};
+use super::trust::{self, Trust, TrustError};
 use crate::facility;
 use crate::places::Places;
-use crate::sizing;
 use crate::system::block::Disk;
 use crate::system::durable::{self, DurableError, Owner};
+use crate::system::{lock, memory};
 
-const MEMINFO_LIMIT_BYTES: u64 = 64 * 1024;
 const STAGING_LIMIT_BYTES: u64 = 4096;
 
 /// Why no release was staged.
@@ -30,6 +29,9 @@ pub enum FillError {
     /// What came.
     #[error(transparent)]
     Accept(#[from] AcceptError),
+    /// Root's trusted state.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The slots.
     #[error(transparent)]
     Slots(#[from] SlotsError),
@@ -71,6 +73,12 @@ pub struct Staging {
 }
 
 impl Staging {
+    /// Whether it was written now: what stood in the slot already was told when it came there.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.staged && self.all > 0
+    }
+
     /// What was said last. Nothing readable is silence.
     #[must_use]
     pub fn read(places: &Places) -> Self {
@@ -95,8 +103,7 @@ impl Staging {
 pub fn order(places: &Places) -> Result<(Trust, Order), TrustError> {
     let trust = Trust::read(places)?;
     let (facility, _) = facility::in_force(places);
-    let meminfo = durable::read(&places.meminfo(), MEMINFO_LIMIT_BYTES)?.unwrap_or_default();
-    let memory_mib = sizing::mem_total_mib(&String::from_utf8_lossy(&meminfo)).unwrap_or_default();
+    let memory_mib = memory::total_mib(&places.meminfo())?.unwrap_or_default();
     // A container has no disk of its own: none is too small for it.
     let disk_bytes = Disk::of(&places.data()).ok().and_then(|disk| disk.bytes());
     let mut order = Order::of(
@@ -122,11 +129,11 @@ fn wants_whole(places: &Places, running: &str) -> bool {
 /// [`FillError`]; the running release goes on in any case.
 pub fn fill(
     places: &Places,
-    folder: &std::path::Path,
+    folder: &Path,
     clock_s: i64,
     by_hand: bool,
 ) -> Result<Staging, FillError> {
-    let _held = lock(places)?;
+    let _held = hold(places)?;
     let mut staging = Staging::default();
     let done = work(places, folder, clock_s, by_hand, &mut staging);
     if let Err(error) = &done {
@@ -138,17 +145,18 @@ pub fn fill(
 
 fn work(
     places: &Places,
-    folder: &std::path::Path,
+    folder: &Path,
     clock_s: i64,
     by_hand: bool,
     staging: &mut Staging,
 ) -> Result<(), FillError> {
     let (trust, mut order) = order(places)?;
     order.by_hand = by_hand;
-    let accepted = accept::accept(places, folder, &trust, &order, clock_s)?;
-    staging.release.clone_from(&accepted.terms.release);
+    let mut state = trust::open(places)?;
+    let mut offered = accept::offered(folder, &trust, &order, clock_s, &mut state)?;
+    staging.release.clone_from(&offered.terms.release);
     let slots = Slots::open(places)?;
-    let verity = &accepted.manifest.verity;
+    let verity = &offered.manifest.verity;
     if slot::said(&slots.other)?.is_some_and(|env| env.verity == *verity) {
         staging.staged = true;
         staging.write(places);
@@ -156,12 +164,12 @@ fn work(
     }
     staging.write(places);
     let scratch = places.update_patches();
-    let (slots, running) = (&slots, &slots.running);
+    let patch = offered.patch(folder, &order, &scratch, &mut state)?;
     let staged = stage::stage(
         slots.other.clone(),
-        running,
-        accepted.manifest,
-        &accepted.patch,
+        &slots.running,
+        offered.manifest,
+        &patch.file,
         &scratch,
         &mut |progress| {
             staging.done = progress.done as u64;
@@ -169,24 +177,16 @@ fn work(
             staging.write(places);
         },
     );
-    match staged {
-        Ok(_) => {
-            staging.staged = true;
-            staging.write(places);
-            forget_patches(places)?;
-            Ok(())
+    if let Err(error) = staged {
+        if error.is_other_base() && !patch.whole {
+            let running = order.running.as_bytes();
+            durable::write(&places.update_whole(), running, Owner::mode(0o644))?;
         }
-        Err(error) => {
-            if error.is_other_base() && !accepted.whole {
-                durable::write(
-                    &places.update_whole(),
-                    order.running.as_bytes(),
-                    Owner::mode(0o644),
-                )?;
-            }
-            Err(error.into())
-        }
+        return Err(error.into());
     }
+    staging.staged = true;
+    staging.write(places);
+    Ok(forget_patches(places)?)
 }
 
 /// They stand in the slot now.
@@ -200,22 +200,11 @@ fn forget_patches(places: &Places) -> Result<(), DurableError> {
     Ok(())
 }
 
-fn lock(places: &Places) -> Result<File, FillError> {
+fn hold(places: &Places) -> Result<File, FillError> {
     durable::directory(&places.update_patches(), Owner::mode(0o700))?;
     let path = places.update_lock();
-    let failed = |source: std::io::Error| FillError::Lock {
-        path: path.clone(),
-        source,
-    };
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(failed)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(FillError::Busy),
-        Err(error) => Err(failed(error.into())),
+    match lock::try_hold(&path) {
+        Ok(held) => held.ok_or(FillError::Busy),
+        Err(source) => Err(FillError::Lock { path, source }),
     }
 }

@@ -1,21 +1,20 @@
 //! The slots of a real box: which one may be filled now, with both boot partitions mounted where only this process sees them.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use posto_release::kernel_line::Mode;
 use posto_release::layout;
 use posto_release::slot::{BootState, Slot as Letter};
 use posto_release::slot_disk::{SlotDisk, SlotDiskError};
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::slot::Slot;
 use crate::places::Places;
 use crate::release::{self, RunningError};
 use crate::system::block::{Disk, DiskError};
 use crate::system::durable::{self, DurableError, Owner};
-use crate::system::medium::Kind;
+use crate::system::medium::{Access, Kind, MediumError, Mounted};
 use crate::system::process::{Invocation, ProcessError};
 
 /// 256 MiB, on an old disk behind everybody else.
@@ -50,13 +49,8 @@ pub enum SlotsError {
     #[error(transparent)]
     State(#[from] SlotDiskError),
     /// A boot partition.
-    #[error("{path}: {source}")]
-    Mount {
-        /// The device.
-        path: PathBuf,
-        /// The kernel's answer.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Mount(#[from] MediumError),
     /// It could not be formatted.
     #[error(transparent)]
     Format(#[from] ProcessError),
@@ -83,16 +77,14 @@ pub fn free(running: Letter, mode: Mode, state: &BootState) -> Result<Letter, Sl
     Ok(running.other())
 }
 
-/// Both slots, mounted.
+/// Both slots, mounted as long as this lives.
 #[derive(Debug)]
 pub struct Slots {
     /// Where the box runs from; only read.
     pub running: Slot,
     /// The one that may be filled.
     pub other: Slot,
-    /// Its letter.
-    pub letter: Letter,
-    mounted: Vec<PathBuf>,
+    _mounted: [Mounted; 2],
 }
 
 impl Slots {
@@ -105,48 +97,29 @@ impl Slots {
         let mode = release::mode(places).unwrap_or(Mode::Rescue);
         let disk = Disk::of(&places.data())?;
         let state = SlotDisk::open(&disk.partition(&layout::STATE)?, 0)?.read();
-        let letter = free(running, mode, &state)?;
-        let mut slots = Self {
-            running: slot(places, &disk, running)?,
-            other: slot(places, &disk, letter)?,
-            letter,
-            mounted: Vec::new(),
+        let other = free(running, mode, &state)?;
+        let other_boot = disk.partition(layout::boot(other))?;
+        if !is_fat(&other_boot) {
+            format(&other_boot)?;
+        }
+        durable::directory(&places.update_boots(), Owner::mode(0o700))?;
+        let at = |slot: Letter| places.update_boots().join(slot.letter());
+        let running_boot = disk.partition(layout::boot(running))?;
+        let mounted = [
+            Mounted::at(&running_boot, &at(running), Access::Read)?,
+            Mounted::at(&other_boot, &at(other), Access::Write)?,
+        ];
+        let slot = |slot: Letter| -> Result<Slot, SlotsError> {
+            Ok(Slot {
+                root: disk.partition(layout::root(slot))?,
+                boot: at(slot),
+            })
         };
-        let other = disk.partition(layout::boot(letter))?;
-        if !is_fat(&other) {
-            format(&other)?;
-        }
-        for (letter, at, flags) in [
-            (running, slots.running.boot.clone(), MountFlags::RDONLY),
-            (letter, slots.other.boot.clone(), MountFlags::empty()),
-        ] {
-            slots.mount(&disk.partition(layout::boot(letter))?, &at, flags)?;
-        }
-        Ok(slots)
-    }
-
-    fn mount(&mut self, device: &Path, at: &Path, flags: MountFlags) -> Result<(), SlotsError> {
-        let flags = flags
-            | MountFlags::NODEV
-            | MountFlags::NOSUID
-            | MountFlags::NOEXEC
-            | MountFlags::NOATIME;
-        let options = c"umask=0077,errors=remount-ro";
-        mount(device, at, "vfat", flags, options).map_err(|error| SlotsError::Mount {
-            path: device.to_path_buf(),
-            source: error.into(),
-        })?;
-        self.mounted.push(at.to_path_buf());
-        Ok(())
-    }
-}
-
-impl Drop for Slots {
-    fn drop(&mut self) {
-        for at in &self.mounted {
-            // The unit's own mount namespace ends with it.
-            let _ = unmount(at, UnmountFlags::DETACH);
-        }
+        Ok(Self {
+            running: slot(running)?,
+            other: slot(other)?,
+            _mounted: mounted,
+        })
     }
 }
 
@@ -165,16 +138,6 @@ fn format(device: &Path) -> Result<(), SlotsError> {
         .arg(device)
         .run(FORMAT_LIMIT)?;
     Ok(())
-}
-
-fn slot(places: &Places, disk: &Disk, letter: Letter) -> Result<Slot, SlotsError> {
-    let boot = places.update_boots().join(letter.letter());
-    durable::directory(&places.update_boots(), Owner::mode(0o700))?;
-    durable::directory(&boot, Owner::mode(0o700))?;
-    Ok(Slot {
-        root: disk.partition(layout::root(letter))?,
-        boot,
-    })
 }
 
 #[cfg(test)]

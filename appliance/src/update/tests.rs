@@ -15,7 +15,7 @@ use posto_signing::publish::repository::{Lifetimes, Repository};
 use posto_signing::publish::signer::Scheme;
 use posto_signing::source::FolderSource;
 
-use super::accept::{self, AcceptError};
+use super::accept::{self, AcceptError, Offered, Patch};
 use super::gather::{self, Giver, Ground as Work_};
 use super::ground::{ROOM, Release, ground, release, tells_the_truth};
 use super::order::{Order, Work};
@@ -35,6 +35,11 @@ const LIFETIMES: Lifetimes = Lifetimes {
     snapshot_s: 1_000_000,
     timestamp_s: 1_000_000,
 };
+
+struct Accepted {
+    offered: Offered,
+    patch: Patch,
+}
 
 /// A publisher with its repository in `r`, and a box that runs the first of its releases.
 struct Site {
@@ -173,10 +178,18 @@ impl Site {
         Said::read(&state)
     }
 
-    fn accept(&self, order: &Order) -> Result<accept::Accepted, AcceptError> {
+    fn accept(&self, order: &Order) -> Result<Accepted, AcceptError> {
+        self.accept_from(&self.places.update_worker().join("repository"), order)
+    }
+
+    /// All that root does before it writes.
+    fn accept_from(&self, folder: &Path, order: &Order) -> Result<Accepted, AcceptError> {
         let trust = Trust::read(&self.places).unwrap();
-        let repository = self.places.update_worker().join("repository");
-        accept::accept(&self.places, &repository, &trust, order, NOW_S)
+        let mut state = trust::open(&self.places).unwrap();
+        let mut offered = accept::offered(folder, &trust, order, NOW_S, &mut state)?;
+        let to = self.places.update_patches();
+        let patch = offered.patch(folder, order, &to, &mut state)?;
+        Ok(Accepted { offered, patch })
     }
 
     fn forget_what_root_knows(&self) {
@@ -233,7 +246,10 @@ fn a_published_release_comes_over_the_link_is_verified_again_and_stands_in_the_s
 
     let accepted = site.accept(&order).unwrap();
     assert_eq!(
-        (accepted.terms.release.as_str(), accepted.whole),
+        (
+            accepted.offered.terms.release.as_str(),
+            accepted.patch.whole
+        ),
         ("b", false)
     );
     let (running, other) = (ground(ROOM), ground(ROOM));
@@ -243,8 +259,8 @@ fn a_published_release_comes_over_the_link_is_verified_again_and_stands_in_the_s
     stage::stage(
         other.slot.clone(),
         &running.slot,
-        accepted.manifest,
-        &accepted.patch,
+        accepted.offered.manifest,
+        &accepted.patch.file,
         &site.places.update_patches(),
         &mut |_| {},
     )
@@ -310,10 +326,9 @@ fn older_lists_and_releases_below_the_floor_stay_outside_whatever_the_worker_say
         Some("c")
     );
     site.accept(&order).unwrap();
-    let trust = Trust::read(&site.places).unwrap();
-    let replayed = accept::accept(&site.places, &old, &trust, &order, NOW_S);
+    let replayed = site.accept_from(&old, &order).err();
     assert!(
-        matches!(replayed, Err(AcceptError::Update(_))),
+        matches!(replayed, Some(AcceptError::Update(_))),
         "{replayed:?}"
     );
     // Emptied state: the floor of the image holds, and root's own beside it.
@@ -321,7 +336,10 @@ fn older_lists_and_releases_below_the_floor_stay_outside_whatever_the_worker_say
     state.raise_release_floor(BUILT_S + 3).unwrap();
     drop(state);
     let (_, order) = site.order();
-    assert!(matches!(site.accept(&order), Err(AcceptError::UpToDate)));
+    assert!(matches!(
+        site.accept(&order).err(),
+        Some(AcceptError::UpToDate)
+    ));
     // An order that claims a lower floor is the worker's business only.
     let lying = Order {
         floor_built_s: 0,
@@ -388,7 +406,7 @@ fn a_stick_without_the_patch_gives_the_whole_and_a_dead_link_does_not() {
     let told = site.worker(&order, &[(&lacking, false)]);
     assert_eq!(told.fetched(), Some("b"));
     let accepted = site.accept(&order).unwrap();
-    assert!(accepted.whole);
+    assert!(accepted.patch.whole);
 }
 
 #[test]

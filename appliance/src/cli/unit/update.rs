@@ -10,10 +10,10 @@ use posto_signing::source::FolderSource;
 use crate::events::{self, Event};
 use crate::places::Places;
 use crate::release;
-use crate::system::clock;
 use crate::system::log::log;
 use crate::system::medium::{Access, Mounted};
 use crate::system::process::Invocation;
+use crate::system::{clock, durable, random};
 use crate::update::fill::{self, FillError};
 use crate::update::gather::{self, Giver, Ground};
 use crate::update::order::{Order, Work};
@@ -47,14 +47,10 @@ pub(super) fn work(places: &Places, folder: Option<&Path>) -> anyhow::Result<()>
             live: &places.update_live(),
             order: &order,
             anchor: &trust.root,
-            clock_s: clock_s(),
+            clock_s: clock::unix_s(),
             pause: &mut |length| clock::pause(length),
-            random: &mut || {
-                let mut bytes = [0; 4];
-                // Without chance all boxes come back together: slower, not wrong.
-                let _ = getrandom::fill(&mut bytes);
-                u32::from_le_bytes(bytes)
-            },
+            // Without chance all boxes come back together: slower, not wrong.
+            random: &mut || random::number().unwrap_or_default() as u32,
         },
         &mut givers,
     )?;
@@ -132,12 +128,13 @@ pub(super) fn stage(places: &Places) -> anyhow::Result<()> {
         log("nothing new is here");
         return Ok(());
     }
-    let done = fill::fill(places, &repository, clock_s(), by_hand);
+    let done = fill::fill(places, &repository, clock::unix_s(), by_hand);
     if by_hand {
         // The next stick or night goes by the facility file again.
-        crate::system::durable::remove(&places.update_order())?;
+        durable::remove(&places.update_order())?;
     }
     match done {
+        Ok(staging) if !staging.is_new() => Ok(()),
         Ok(staging) => {
             let running = release::running(places)?;
             let event = Event::new("update-staged")
@@ -153,8 +150,4 @@ pub(super) fn stage(places: &Places) -> anyhow::Result<()> {
             Err(error.into())
         }
     }
-}
-
-fn clock_s() -> i64 {
-    i64::try_from(clock::unix_seconds()).unwrap_or(i64::MAX)
 }

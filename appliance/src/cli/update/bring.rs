@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use crate::cli::snapshot::carrying::Bar;
 use crate::cli::wait_for;
-use crate::system::clock;
 use crate::system::units::{UnitError, Units};
+use crate::update::units::{STICK, WORK};
 
-pub(super) const WORK: &str = "posto-update.service";
-pub(super) const STICK: &str = "posto-update-stick.service";
-pub(super) const STAGE: &str = "posto-update-stage.service";
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// The units' own bounds are shorter.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -61,9 +58,4 @@ pub(super) fn is_working() -> bool {
         Ok::<bool, UnitError>(working)
     });
     matches!(looked, Ok(Ok(true)))
-}
-
-/// Unix seconds by the clock.
-pub(super) fn clock_s() -> i64 {
-    i64::try_from(clock::unix_seconds()).unwrap_or(i64::MAX)
 }

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::bring::{self, WORK};
-use super::words;
+use super::{bring, words};
 use crate::cli::hands;
 use crate::cli::snapshot::carrying::Bar;
 use crate::places::Places;
 use crate::update::fill;
 use crate::update::said::{Said, Step};
+use crate::update::units::WORK;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::bring::{self, STAGE, STICK, WORK};
-use super::words;
+use super::{bring, words};
 use crate::cli::hands;
 use crate::cli::snapshot::carrying::Bar;
 use crate::places::Places;
@@ -12,6 +11,7 @@ use crate::update::fill::{self, Staging};
 use crate::update::order::Work;
 use crate::update::said::{Found, Said, Step};
 use crate::update::stick;
+use crate::update::units::{STAGE, STICK, WORK};
 
 const AFTER: &str = "What came stays: a link that dies, a power cut or Ctrl-C cost nothing, the next try (also the box's own) goes on from there.
 With --stick a release comes from a stick labelled POSTOUPDATE ('posto-sign stage --to' makes it), also the rest of one that a
@@ -45,15 +45,17 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         stick::find(&places).map_err(|_| anyhow::anyhow!(say(language, "update-no-stick", &[])))?;
     }
     order.by_hand = true;
-    order.work = match arguments.dry_run {
-        true => Work::Check,
-        false => Work::Fetch,
+    order.work = if arguments.dry_run {
+        Work::Check
+    } else {
+        Work::Fetch
     };
     order.write(&places)?;
     let mut bar = Bar::new(language);
-    let unit = match arguments.stick && !arguments.dry_run {
-        true => STICK,
-        false => WORK,
+    let unit = if arguments.stick && !arguments.dry_run {
+        STICK
+    } else {
+        WORK
     };
     let came = bring::to_its_end(unit, &mut bar, "update-fetching", || {
         let said = Said::read(&places.update_live());
@@ -64,10 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         words::print(language, &said, arguments.json)?;
         let good = said.step != Step::Failed && (came || arguments.dry_run);
         let nothing_to_do = matches!(said.found, Found::UpToDate | Found::Waits { .. });
-        return Ok(match good && (arguments.dry_run || nothing_to_do) {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
-        });
+        return Ok(code(good && (arguments.dry_run || nothing_to_do)));
     }
     let staged = bring::to_its_end(STAGE, &mut bar, "update-staging", || {
         let staging = Staging::read(&places);
@@ -75,10 +74,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     })?;
     let staging = Staging::read(&places);
     print_staged(language, &staging, arguments.json)?;
-    Ok(match staged && staging.staged {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(code(staged && staging.staged))
+}
+
+fn code(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "the command's output")]
@@ -88,9 +92,10 @@ fn print_staged(language: Language, staging: &Staging, json: bool) -> anyhow::Re
         return Ok(());
     }
     let reason = staging.error.clone().unwrap_or_default();
-    let id = match staging.staged {
-        true => "update-done",
-        false => "update-not-done",
+    let id = if staging.staged {
+        "update-done"
+    } else {
+        "update-not-done"
     };
     let values = [
         ("release", staging.release.as_str().into()),

@@ -29,10 +29,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let language = hands::language(&places);
     let running = release::running(&places)?;
     let (facility, _) = facility::in_force(&places);
-    let said = match bring::is_working() {
-        true => Said::read(&places.update_live()),
-        false => Said::read(&places.update_worker()),
-    };
+    let said = Said::read(&if bring::is_working() {
+        places.update_live()
+    } else {
+        places.update_worker()
+    });
     let staging = Staging::read(&places);
     let takes_updates = places.trusted_root().exists();
     if arguments.json {

@@ -8,10 +8,10 @@ use indicatif::HumanBytes;
 use posto_signing::rollout::{Decision, Rollout};
 use serde::Serialize;
 
-use super::bring::clock_s;
 use crate::cli::hands;
 use crate::cli::snapshot::carrying::Bar;
 use crate::places::Places;
+use crate::system::clock;
 use crate::system::medium::{Access, Mounted};
 use crate::system::namespace;
 use crate::texts::{Language, say};
@@ -76,9 +76,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     print(language, &found, arguments.json)?;
     let good = found.takes.is_some() && found.patches.iter().any(|patch| patch.error.is_none());
-    Ok(match good {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 
@@ -88,7 +89,7 @@ fn look(places: &Places, language: Language, folder: &Path) -> anyhow::Result<Fo
     order.by_hand = true;
     // Nothing of this look is kept: only what is staged moves trust on.
     let mut state = accept::looking(places)?;
-    let mut lists = accept::lists(&folder, &trust, &order, clock_s(), &mut state)?;
+    let mut lists = accept::lists(&folder, &trust, &order, clock::unix_s(), &mut state)?;
     let (takes, why_not) = match &lists.decision {
         Decision::Take(terms) => (Some(terms.release.clone()), None),
         Decision::UpToDate => (None, Some(AcceptError::UpToDate.to_string())),

@@ -31,9 +31,10 @@ fn lines(language: Language, said: &Said) -> Vec<String> {
             bytes: all,
             patch,
         } => {
-            let id = match patch {
-                true => "update-offered",
-                false => "update-offered-whole",
+            let id = if *patch {
+                "update-offered"
+            } else {
+                "update-offered-whole"
             };
             let missing = all.saturating_sub(said.have_bytes);
             let values = [
