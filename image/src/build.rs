@@ -1,135 +1,30 @@
 //! `posto-image build`: the stages in their order.
 
+mod ground;
+mod root_stage;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use posto_release::identity::{Distro, ReleaseIdentity};
-use posto_release::verity::VerityTarget;
+use anyhow::{Result, bail};
 
+use self::ground::{Packages, ground, lock_path, source};
+use self::root_stage::{Asked, root_stage, trusted_root};
 use crate::artifacts::store::Store;
-use crate::cache::{Cache, Key};
 use crate::cli::{BuildArgs, Common};
-use crate::debian::list::PackageList;
-use crate::debian::lock::{Locked, PackageLock};
-use crate::debian::mirror::Mirror;
-use crate::debian::pool::Pool;
-use crate::debian::resolve;
+use crate::debian::lock::PackageLock;
 use crate::distro::source::Given;
 use crate::entry::cache_dir;
-use crate::erofs::{self, ErofsError};
 use crate::place;
-use crate::process::Program;
 use crate::progress::Progress;
 use crate::publish::{self, Parts};
-use crate::root::assemble::{self, Layers};
-use crate::sizes;
+use crate::root::assemble;
 use crate::source::Source;
-use crate::stages::{self, Bare};
-use crate::tools::ToolsRoot;
-use crate::web::{self, Web};
+use crate::stages;
+use crate::web;
 
 const TEXT_LIMIT_BYTES: u64 = 4 << 20;
-/// Changes when the assembly's code changes what it makes.
-const ROOT_REVISION: u32 = 3;
 /// Where the stand-in's own build leaves its distro.
 const STAND_IN: &str = "tests/standin/target/distro";
-
-/// Sources, cache and packages: what every command that builds needs first.
-struct Ground {
-    source: Source,
-    cache: Cache,
-    list: PackageList,
-    lock: PackageLock,
-    pool: Pool,
-    tools: ToolsRoot,
-}
-
-fn source(common: &Common) -> Result<Source> {
-    let starts = [std::env::current_dir()?, std::env::current_exe()?];
-    Ok(Source::find(common.source.as_deref(), &starts)?)
-}
-
-/// Which packages exactly.
-#[derive(Debug, Default)]
-struct Packages<'a> {
-    /// Another lock than image/packages.lock.
-    lock: Option<&'a Path>,
-    /// Resolve the list into the lock first.
-    update: bool,
-    /// Resolve without updates and security.
-    without_updates: bool,
-    /// Another time than the lock's, unix seconds.
-    epoch: Option<u64>,
-}
-
-fn lock_path(given: Option<&Path>, source: &Source) -> Result<PathBuf> {
-    match given {
-        Some(path) => Ok(std::path::absolute(path)?),
-        None => Ok(source.path("image/packages.lock")),
-    }
-}
-
-fn ground(common: &Common, packages: &Packages<'_>, progress: &mut Progress) -> Result<Ground> {
-    let source = source(common)?;
-    let cache = Cache::open(&cache_dir(common)?, || {
-        progress.say("waiting for another build that uses this cache")
-    })?;
-    let pool_dir = std::path::absolute(
-        common
-            .pool
-            .clone()
-            .unwrap_or_else(|| cache.path().join("pool")),
-    )?;
-    let pool = Pool::open(&pool_dir)?;
-    let mut list = PackageList::parse(&place::text(
-        &source.path("image/packages.toml"),
-        TEXT_LIMIT_BYTES,
-    )?)
-    .context("image/packages.toml")?;
-    if packages.without_updates {
-        list = list.without_updates();
-    }
-    let lock_path = lock_path(packages.lock, &source)?;
-    let mirror = || Mirror::of_machine(Path::new("/etc/apt"));
-    if packages.update {
-        let step = progress.step("resolving packages");
-        let lock = resolve::resolve(&list, &mirror()?, &cache.work("apt")?)?;
-        place::whole(&lock_path, lock.text().as_bytes())?;
-        progress.done(
-            step,
-            &format!(
-                "{} of the image, {} of the tools",
-                lock.root.len(),
-                lock.tools.len()
-            ),
-        );
-    }
-    if !lock_path.exists() {
-        bail!(
-            "there is no {}: make it with --update-lock",
-            lock_path.display()
-        );
-    }
-    let mut lock = PackageLock::parse(&place::text(&lock_path, TEXT_LIMIT_BYTES)?)?;
-    lock.epoch = packages.epoch.unwrap_or(lock.epoch);
-
-    let step = progress.step("packages");
-    let wanted: Vec<&Locked> = lock.root.values().chain(lock.tools.values()).collect();
-    pool.fetch(&wanted, mirror, |done, all| step.at_bytes(done, all))?;
-    progress.done(step, &format!("{} in {}", wanted.len(), pool_dir.display()));
-
-    let step = progress.step("tools root");
-    let tools = stages::tools_root(&cache, &lock, &pool, |line| step.at(line))?;
-    progress.done(step, "");
-    Ok(Ground {
-        source,
-        cache,
-        list,
-        lock,
-        pool,
-        tools,
-    })
-}
 
 /// `posto-image tools`.
 ///
@@ -186,6 +81,7 @@ pub fn build(args: &BuildArgs) -> Result<()> {
     } else {
         program("posto-init", args, &sources)?
     };
+    let trusted_root = args.trusted_root.as_deref().map(trusted_root).transpose()?;
     for key in not_honoured(&given) {
         progress.say(&format!(
             "note: the distro's key {key} means nothing here and is not honoured"
@@ -234,7 +130,10 @@ pub fn build(args: &BuildArgs) -> Result<()> {
     let step = progress.step("root image");
     let root = root_stage(
         &ground,
-        args,
+        &Asked {
+            release: args.release.as_deref(),
+            trusted_root: trusted_root.as_deref(),
+        },
         &given,
         &bare,
         &web,
@@ -293,171 +192,6 @@ fn not_honoured(given: &Given) -> &[String] {
     }
 }
 
-/// The publisher's root. Whether its signatures are good the box finds out; what is no root at all is refused here.
-fn trusted_root(path: &Path) -> Result<Vec<u8>> {
-    let text = place::text(path, 64 * 1024)?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("{}: not JSON", path.display()))?;
-    let kind = value
-        .pointer("/signed/_type")
-        .and_then(|kind| kind.as_str());
-    anyhow::ensure!(
-        kind == Some("root"),
-        "{}: not a root of posto-sign (root/N.root.json of the ceremony)",
-        path.display()
-    );
-    Ok(text.into_bytes())
-}
-
-/// The release's root as an image, its hash tree and its sizes.
-struct RootStage {
-    dir: PathBuf,
-    identity: ReleaseIdentity,
-    verity: VerityTarget,
-}
-
-fn root_stage(
-    ground: &Ground,
-    args: &BuildArgs,
-    given: &Given,
-    bare: &Bare,
-    web: &Web,
-    programs: assemble::Programs<'_>,
-    mut say: impl FnMut(&str),
-) -> Result<RootStage> {
-    let overlay = ground.source.path("image/root");
-    let (name, version, stand_in) = given.identity();
-    let mut key = Key::new("root", ROOT_REVISION)
-        .with(
-            "bare",
-            bare.root()
-                .parent()
-                .and_then(Path::file_name)
-                .unwrap_or_default()
-                .as_encoded_bytes(),
-        )
-        .with(
-            "web",
-            web.dir.file_name().unwrap_or_default().as_encoded_bytes(),
-        )
-        .with("overlay", place::tree_sha256(&overlay)?.as_bytes())
-        .with(
-            "distro",
-            format!("{name}\n{version}\n{stand_in}").as_bytes(),
-        )
-        .with("epoch", ground.lock.epoch.to_string().as_bytes());
-    for (name, program) in [
-        ("posto", programs.posto),
-        ("posto-door", programs.door),
-        ("posto-watch", programs.watch),
-    ] {
-        if let Some(program) = program {
-            key = key.with(name, place::sha256(program)?.1.as_bytes());
-        }
-    }
-    let trusted_root = args.trusted_root.as_deref().map(trusted_root).transpose()?;
-    if let Some(trusted) = &trusted_root {
-        key = key.with("trusted root", trusted);
-    }
-    let content = key.hex();
-    let date = jiff::Timestamp::from_second(ground.lock.epoch.try_into()?)?
-        .strftime("%Y.%m.%d")
-        .to_string();
-    let release = args
-        .release
-        .clone()
-        .unwrap_or_else(|| format!("{date}-{}", content.get(..8).unwrap_or(&content)));
-    posto_release::kernel_line::ReleaseName::parse(&release)?;
-    let identity = ReleaseIdentity {
-        release: release.clone(),
-        built: ground.lock.epoch,
-        distro: Distro {
-            name,
-            version,
-            stand_in,
-        },
-    };
-    let key = key.with("release", release.as_bytes());
-    let dir = ground
-        .cache
-        .stage("root", &key, |dir| -> Result<(), StageFailed> {
-            say("copying");
-            Program::new("cp")
-                .args(["-a", "--reflink=auto"])
-                .arg(bare.root())
-                .arg(dir)
-                .run()
-                .map_err(anyhow::Error::from)?;
-            let root = dir.join("root");
-            let sub = |name: &str| Some(web.dir.join(name)).filter(|path| path.is_dir());
-            let (tomcat, webapp, distribution) =
-                (sub("tomcat"), sub("webapp"), sub("distribution"));
-            let layers = Layers {
-                overlay: &overlay,
-                programs,
-                tomcat: tomcat.as_deref(),
-                webapp: webapp.as_deref(),
-                distribution: distribution.as_deref(),
-                identity: &identity.to_json().map_err(anyhow::Error::from)?,
-                trusted_root: trusted_root.as_deref(),
-                release: &release,
-                epoch: ground.lock.epoch,
-            };
-            assemble::assemble(&root, &layers).map_err(anyhow::Error::from)?;
-            say("measuring");
-            let sizes = sizes::measure(&root, &bare.owners())?;
-            place::whole(
-                &dir.join("sizes.json"),
-                &serde_json::to_vec_pretty(&sizes).map_err(anyhow::Error::from)?,
-            )?;
-            say("mkfs.erofs");
-            erofs::make(&ground.tools, dir, &release)?;
-            say("hash tree");
-            let slot_bytes = posto_release::layout::ROOT_A.size_bytes();
-            let verity = erofs::seal(&ground.tools, dir, &release, slot_bytes)?;
-            place::whole(&dir.join("verity"), verity.to_string().as_bytes())?;
-            // The initrd takes its modules from here; the rest of the tree is in the image.
-            let version =
-                crate::root::modules::kernel_version(&root).map_err(anyhow::Error::from)?;
-            place::whole(&dir.join("kernel-version"), version.as_bytes())?;
-            place::rename(
-                &root.join("usr/lib/modules").join(&version),
-                &dir.join("modules"),
-            )?;
-            Ok(place::gone(&root)?)
-        });
-    let dir = dir.map_err(|StageFailed(error)| error)?;
-    let verity = place::text(&dir.join("verity"), 4096)?;
-    let verity = VerityTarget::parse(&verity)
-        .context("the cache's hash tree description is damaged: remove the cache")?;
-    Ok(RootStage {
-        dir,
-        identity,
-        verity,
-    })
-}
-
-/// An error of a stage that is not made of one module's errors.
-struct StageFailed(anyhow::Error);
-
-impl From<place::PlaceError> for StageFailed {
-    fn from(error: place::PlaceError) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<anyhow::Error> for StageFailed {
-    fn from(error: anyhow::Error) -> Self {
-        Self(error)
-    }
-}
-
-impl From<ErofsError> for StageFailed {
-    fn from(error: ErofsError) -> Self {
-        Self(error.into())
-    }
-}
-
 /// `--dry-run`: what would be built from what.
 fn plan(args: &BuildArgs, progress: &Progress) -> Result<()> {
     let source = source(&args.common)?;
@@ -489,6 +223,10 @@ fn plan(args: &BuildArgs, progress: &Progress) -> Result<()> {
             lock.tools.len(),
             bytes as f64 / 1e6
         );
+    }
+    if let Some(path) = &args.trusted_root {
+        trusted_root(path)?;
+        println!("trusts:    {}", path.display());
     }
     println!("cache:     {}", cache_dir(&args.common)?.display());
     println!(

@@ -7,19 +7,22 @@
     reason = "a test panics where it fails"
 )]
 
+mod made;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use posto_signing::fetch::{Around, Offer, Partial, Piece, Pieces, fetch};
+use posto_signing::fetch::{Partial, Piece, Pieces};
 use posto_signing::http::{Authorities, HttpSource, Patience};
 use posto_signing::source::TargetPath;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
+
+use made::fetch_from;
 
 /// A month's patch.
 const PATCH_BYTES: usize = 20_000_000;
@@ -208,18 +211,8 @@ fn all_bytes_on_the_wire_of_a_link_that_dies_are_few_more_than_the_patch() {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("patch.partial");
         let mut partial = Partial::open(&at, &pieces).unwrap();
-        let mut offers = [Offer {
-            source: &mut source,
-            costs: true,
-        }];
-        let mut around = Around {
-            pause: &mut |_: Duration| {},
-            random: &mut || 0,
-            may: &mut |_| true,
-            say: &mut |_| {},
-        };
         let path = TargetPath::new("patch", None).unwrap();
-        fetch(&path, &pieces, &mut partial, &mut offers, &mut around).unwrap();
+        fetch_from(&mut source, &path, &pieces, &mut partial).unwrap();
         assert!(std::fs::read(&at).unwrap() == *content);
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (up, down) = (read(&counted.up_bytes), read(&counted.down_bytes));

@@ -292,7 +292,7 @@ fn an_alarm_reaches_the_webhook_also_when_the_webhook_was_away() {
 }
 
 #[test]
-#[ignore = "needs Prometheus's promtool; POSTO_PROMTOOL says where"]
+#[ignore = "needs Prometheus's promtool: ./check full takes it; POSTO_PROMTOOL says where"]
 fn promtool_finds_nothing_to_say_about_the_figures() {
     let boxes = [MadeUp::new(1), MadeUp::new(2)];
     let dir = data(&boxes);

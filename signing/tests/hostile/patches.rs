@@ -1,19 +1,15 @@
 //! Patches that are not what was signed, and signed ones that should never have been.
 
-use std::time::Duration;
-
 use posto_delta::apply::{self, ApplyError};
 use posto_delta::index::{Entry, Image, Index, Side};
 use posto_delta::make::{self, Options, Pair, Source};
-use posto_signing::fetch::{
-    Around, FetchError, LIST_MAX_BYTES, Offer, Partial, Piece, Pieces, fetch,
-};
+use posto_signing::fetch::{FetchError, LIST_MAX_BYTES, Partial, Piece, Pieces};
 use posto_signing::rollout;
 use posto_signing::update::{self, UpdateError};
 use sha2::{Digest, Sha256};
 
 use crate::case;
-use crate::made::{Made, Said, impatient, state};
+use crate::made::{Made, Said, fetch_from, impatient, state};
 
 const PIECE: usize = 20_000;
 const FRAME: u32 = 64 << 10;
@@ -104,22 +100,11 @@ fn fetched(made: &Made, kept: &mut usize) -> Result<Vec<u8>, Ended> {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("patch.partial");
     let mut partial = Partial::open(&at, &fetchable.pieces).unwrap();
-    let mut offers = [Offer {
-        source: &mut source,
-        costs: true,
-    }];
-    let mut around = Around {
-        pause: &mut |_: Duration| {},
-        random: &mut || 0,
-        may: &mut |_| true,
-        say: &mut |_| {},
-    };
-    let outcome = fetch(
+    let outcome = fetch_from(
+        &mut source,
         &fetchable.path,
         &fetchable.pieces,
         &mut partial,
-        &mut offers,
-        &mut around,
     );
     let content = std::fs::read(&at).unwrap();
     *kept = content.len();

@@ -6,12 +6,14 @@ mod server;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use posto_signing::fetch::{Around, FetchError, Offer, Partial, Pieces, Progress, fetch};
 use posto_signing::hashes::Hashes;
 use posto_signing::http::{Authorities, HttpSource, Patience};
 use posto_signing::metadata::TargetFile;
 use posto_signing::publish::document::{self, Edition, Signatories};
 use posto_signing::publish::signer::{Scheme, Signer};
 use posto_signing::role::RoleName;
+use posto_signing::source::{Source, TargetPath};
 use posto_signing::state::{MemoryState, TrustedState};
 use posto_signing::update::{self, UpdateError};
 use posto_signing::workflow::{Policy, Refusal, Workflow};
@@ -23,6 +25,26 @@ pub(crate) use server::{Said, Server};
 /// The time of the tests' updates, unix seconds.
 pub(crate) const NOW_S: i64 = 1_800_000_000;
 pub(crate) const DAY_S: i64 = 86_400;
+
+/// Fetches from one source that costs, without waiting and without bounds.
+pub(crate) fn fetch_from(
+    source: &mut dyn Source,
+    path: &TargetPath,
+    pieces: &Pieces,
+    partial: &mut Partial,
+) -> Result<Progress, FetchError> {
+    let mut offers = [Offer {
+        source,
+        costs: true,
+    }];
+    let mut around = Around {
+        pause: &mut |_: Duration| {},
+        random: &mut || 0,
+        may: &mut |_| true,
+        say: &mut |_| {},
+    };
+    fetch(path, pieces, partial, &mut offers, &mut around)
+}
 
 pub(crate) fn key() -> Signer {
     Signer::generate(Scheme::Ed25519).unwrap()

@@ -1,11 +1,9 @@
 //! Patches as signed targets: from the publisher's folder to a box's images.
 
-use std::time::Duration;
-
 use posto_delta::apply;
 use posto_delta::index::Index;
 use posto_delta::make::{self, Options};
-use posto_signing::fetch::{Around, Offer, Partial, fetch};
+use posto_signing::fetch::Partial;
 use posto_signing::http::{Authorities, HttpSource, Patience};
 use posto_signing::rollout::{self, Decision, Site, Updates};
 use posto_signing::state::MemoryState;
@@ -13,7 +11,7 @@ use posto_signing::update;
 use posto_signing::workflow::{Policy, Workflow};
 
 use crate::ground::{Ground, serve};
-use crate::made::{NOW_S, Said};
+use crate::made::{NOW_S, Said, fetch_from};
 
 /// Bytes that do not compress, a few of them others in each edition.
 fn content(edition: usize) -> Vec<u8> {
@@ -102,22 +100,11 @@ fn a_box_comes_to_a_published_release_by_the_cheapest_patch_over_a_dying_link() 
         assert_eq!(fetchable.pieces.bytes(), way.bytes);
         let at = ground.path("patch.partial");
         let mut partial = Partial::open(&at, &fetchable.pieces).unwrap();
-        let mut offers = [Offer {
-            source: &mut source,
-            costs: true,
-        }];
-        let mut around = Around {
-            pause: &mut |_: Duration| {},
-            random: &mut || 0,
-            may: &mut |_| true,
-            say: &mut |_| {},
-        };
-        let paid = fetch(
+        let paid = fetch_from(
+            &mut source,
             &fetchable.path,
             &fetchable.pieces,
             &mut partial,
-            &mut offers,
-            &mut around,
         )
         .unwrap();
         assert_eq!(paid.paid_bytes, way.bytes);

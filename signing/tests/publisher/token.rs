@@ -100,6 +100,10 @@ fn note<'a>(module: &'a Path, name: &'a str, token: &'a str, id: &'a str) -> Vec
     ]
 }
 
+fn replace(key: &str) -> [&str; 6] {
+    ["root", "rotate", "--ceremony", "c", "--replace", key]
+}
+
 #[test]
 fn root_and_targets_keys_on_tokens_sign_releases_and_are_rotated() {
     let Some((ground, module)) = tokens() else {
@@ -147,27 +151,11 @@ fn root_and_targets_keys_on_tokens_sign_releases_and_are_rotated() {
 
     // The next key of the targets is another token's; the old one is revoked, and not taken again later.
     ground.signed(&note(&module, "targets-2", "one", "03"));
-    let rotate = [
-        "root",
-        "rotate",
-        "--ceremony",
-        "c",
-        "--replace",
-        "targets-1",
-    ];
-    let said = ground.signed(&rotate);
+    let said = ground.signed(&replace("targets-1"));
     assert!(said.contains("keys on tokens: targets-2"), "{said}");
     ground.publish("b", &[]);
     assert!(ground.fetch("r", "releases/b/manifest.json"));
-    let rotate = [
-        "root",
-        "rotate",
-        "--ceremony",
-        "c",
-        "--replace",
-        "targets-2",
-    ];
-    let said = ground.signed(&rotate);
+    let said = ground.signed(&replace("targets-2"));
     assert!(said.contains("new keys: targets-3"), "{said}");
 
     // A token that is not there, or holds another key than was noted.
