@@ -84,9 +84,12 @@ need_host() {
 # What goes into the image is static, so that the box's C library does not have to be this machine's; paths of this machine
 # are not left in it. The builder and the test ground run here and share their objects with `cargo test`.
 build_programs() {
+  # The first compilation takes minutes: who looks on sees cargo's own bar.
+  local quiet=--quiet
+  if [ -t 2 ]; then quiet=; fi
   CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/posto" \
-    cargo build --quiet --locked --release --target "$triple" -p posto -p posto-bootstrap --bins &&
-    cargo build --quiet --locked -p posto-image -p posto-tests -p posto-signing --bins || return 1
+    cargo build $quiet --locked --release --target "$triple" -p posto -p posto-bootstrap --bins &&
+    cargo build $quiet --locked -p posto-image -p posto-tests -p posto-signing --bins || return 1
   programs=${CARGO_TARGET_DIR:-$PWD/target}/$triple/release
   ground=${CARGO_TARGET_DIR:-$PWD/target}/debug
 }
