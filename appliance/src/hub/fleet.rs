@@ -90,7 +90,7 @@ fn change(facility: &str, before: Option<u8>, after: Option<u8>) -> Option<Chang
 }
 
 impl Fleet {
-    /// Reads it from the store. What only memory knows (rhythms not kept yet, silences told) is taken over from `before`.
+    /// Reads it from the store. What only memory knows (rhythms not kept yet, silences told, changes not told yet) is taken over from `before`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -141,7 +141,10 @@ impl Fleet {
             fleet.set(known);
         }
         match before {
-            Some(before) => fleet.began_s = before.began_s,
+            Some(before) => {
+                fleet.began_s = before.began_s;
+                fleet.unsaid.clone_from(&before.unsaid);
+            }
             None => fleet.recall(&store.made_known()?),
         }
         Ok(fleet)
@@ -388,7 +391,9 @@ mod tests {
         let frame = arrived(1, 1, 1000, |frame| frame.alarm = Some(7));
         store.keep(std::slice::from_ref(&frame)).unwrap();
         // Killed before the notice was kept.
-        let mut fleet = Fleet::load(&store, None, 900_000).unwrap();
+        let fleet = Fleet::load(&store, None, 900_000).unwrap();
+        // The command line changed something before the first look.
+        let mut fleet = Fleet::load(&store, Some(&fleet), 900_000).unwrap();
         let changes = fleet.notice_silence(900_000);
         assert_eq!(changes, [("cs-a".to_string(), Kind::Raised, Some(7))]);
         // Nobody could be heard while the hub was down.
