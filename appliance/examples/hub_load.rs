@@ -22,14 +22,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::VerifyingKey;
 use posto::health::ack::Ack;
-use posto::health::cose::{KeyId, Opened};
+use posto::health::cose::KeyId;
 use posto::health::frame::{Clock, Door, Frame, Proof, Smart, State, Tri};
-use posto::health::hello::{Hello, fitting};
 use posto::hub::role::{self, Options};
-use posto::hub::store::{Store, key_id};
+use posto::hub::store::Store;
 use posto::texts::Language;
+
+#[allow(dead_code, reason = "the tests use more of them")]
+#[path = "../tests/hub/boxes.rs"]
+mod boxes;
+
+use boxes::{MadeUp, to};
 
 /// Frames under way in the first part.
 const WINDOW: usize = 512;
@@ -42,20 +47,14 @@ fn main() {
         return hub(&arguments[1]);
     }
     let number = |at: usize, or: usize| arguments.get(at).map_or(or, |word| word.parse().unwrap());
-    let (boxes, rounds, rate) = (number(0, 10_000), number(1, 3), number(2, 500));
+    let (count, rounds, rate) = (number(0, 10_000), number(1, 3), number(2, 500));
     let dir =
         tempfile::tempdir_in(std::env::var_os("POSTO_HUB_DATA").unwrap_or(".".into())).unwrap();
-    println!("{boxes} boxes, keys and frames are made ...");
-    let keys: Vec<SigningKey> = (0..boxes).map(key).collect();
-    let ids: Vec<KeyId> = keys
-        .iter()
-        .map(|key| key_id(&key.verifying_key()))
+    println!("{count} boxes, keys and frames are made ...");
+    let boxes: Vec<MadeUp> = (0..u32::try_from(count).unwrap())
+        .map(MadeUp::new)
         .collect();
-    let hellos: Vec<Hello> = keys
-        .iter()
-        .enumerate()
-        .map(|(at, key)| hello(at, key))
-        .collect();
+    let hellos: Vec<_> = boxes.iter().map(|made_up| made_up.says(0)).collect();
     Store::open(dir.path())
         .unwrap()
         .add_approved(&hellos, "load", 1)
@@ -65,17 +64,17 @@ fn main() {
     println!("hub started: {}", memory(&child));
     let mut sequence = 1;
     for _ in 0..rounds {
-        let frames = signed(&keys, &ids, sequence);
+        let frames = signed(&boxes, sequence);
         let socket = socket(&address);
         let began = Instant::now();
-        let times = send(&socket, &ids, &frames, sequence, &public, None);
+        let times = send(&socket, &boxes, &frames, sequence, &public, None);
         report("as fast as it goes", times, began.elapsed(), &child);
         sequence += 1;
     }
-    let frames = signed(&keys, &ids, sequence);
+    let frames = signed(&boxes, sequence);
     let socket = socket(&address);
     let began = Instant::now();
-    let times = send(&socket, &ids, &frames, sequence, &public, Some(rate));
+    let times = send(&socket, &boxes, &frames, sequence, &public, Some(rate));
     report(
         &format!("at {rate} frames/s"),
         times,
@@ -85,14 +84,14 @@ fn main() {
     child.kill().unwrap();
     child.wait().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let kept: usize = (1..=boxes)
+    let kept: usize = (1..=count)
         .map(|id| store.sequences(i64::try_from(id).unwrap()).unwrap().len())
         .sum();
     println!(
         "kept after SIGKILL: {kept} of {} acknowledged",
-        boxes * (rounds + 1)
+        count * (rounds + 1)
     );
-    assert_eq!(kept, boxes * (rounds + 1));
+    assert_eq!(kept, count * (rounds + 1));
 }
 
 fn hub(data: &str) {
@@ -132,29 +131,15 @@ fn socket(address: &str) -> Arc<UdpSocket> {
     Arc::new(socket)
 }
 
-fn key(seed: usize) -> SigningKey {
-    let mut secret = [11u8; 32];
-    secret[..8].copy_from_slice(&(seed as u64).to_le_bytes());
-    SigningKey::from_bytes(&secret)
+fn signed(boxes: &[MadeUp], sequence: u32) -> Vec<Vec<u8>> {
+    let of = |made_up: &MadeUp| made_up.frame(sequence, say_everything);
+    boxes.iter().map(of).collect()
 }
 
-fn hello(at: usize, key: &SigningKey) -> Hello {
-    Hello {
-        sequence: 0,
-        key: key.verifying_key(),
-        facility: fitting(&format!("cs-{at:05}")),
-        name: fitting("Centro de Saúde"),
-        release: fitting("2026.11-1"),
-        release_built_s: 1_793_000_000,
-    }
-}
-
-fn signed(keys: &[SigningKey], ids: &[KeyId], sequence: u32) -> Vec<Vec<u8>> {
-    let now_s = u32::try_from(posto::system::clock::unix_seconds()).unwrap();
-    let frame = Frame {
-        sequence,
+/// As a working box says it: nothing is left out.
+fn say_everything(frame: &mut Frame) {
+    *frame = Frame {
         boot: Some(40),
-        at_unix_s: now_s,
         state: State {
             door: Door::Open,
             openmrs: Tri::Yes,
@@ -181,27 +166,24 @@ fn signed(keys: &[SigningKey], ids: &[KeyId], sequence: u32) -> Vec<Vec<u8>> {
         temperature_c: Some(51),
         unclean_boots: Some(12),
         alarm: None,
+        ..*frame
     };
-    let sign = |(key, id): (&SigningKey, &KeyId)| {
-        frame
-            .seal(*id, |bytes| key.sign(bytes).to_bytes())
-            .unwrap()
-            .to_vec()
-    };
-    keys.iter().zip(ids).map(sign).collect()
 }
 
 /// Sends all frames and waits until each was answered; the time of each from its first sending.
 fn send(
     socket: &Arc<UdpSocket>,
-    ids: &[KeyId],
+    boxes: &[MadeUp],
     frames: &[Vec<u8>],
     sequence: u32,
     hub: &VerifyingKey,
     rate: Option<usize>,
 ) -> Vec<Duration> {
-    let by_id: Arc<HashMap<KeyId, usize>> =
-        Arc::new(ids.iter().enumerate().map(|(at, id)| (*id, at)).collect());
+    let by_id = boxes
+        .iter()
+        .enumerate()
+        .map(|(at, made_up)| (made_up.id, at));
+    let by_id: HashMap<KeyId, usize> = by_id.collect();
     let begun: Arc<Mutex<Vec<Option<Instant>>>> = Arc::new(Mutex::new(vec![None; frames.len()]));
     let took: Arc<Mutex<Vec<Option<Duration>>>> = Arc::new(Mutex::new(vec![None; frames.len()]));
     let answered = Arc::new(AtomicUsize::new(0));
@@ -260,13 +242,6 @@ fn send(
     reader.join().unwrap();
     let took = took.lock().unwrap();
     took.iter().map(|took| took.unwrap()).collect()
-}
-
-/// To whom an answer is, unverified.
-fn to(bytes: &[u8]) -> KeyId {
-    let payload = Opened::parse(bytes).unwrap().unverified_payload();
-    // {0: 1, 1: h'8 bytes', ...}: map, 0, 1, 1, bytes(8).
-    payload[5..13].try_into().unwrap()
 }
 
 fn report(what: &str, mut times: Vec<Duration>, whole: Duration, child: &Child) {

@@ -11,13 +11,14 @@ use crate::alarms;
 use crate::box_key::BoxKey;
 use crate::facility::{self, Facility, Hub};
 use crate::health::alarm_code::AlarmCode;
-use crate::health::frame::Unverified;
+use crate::health::frame::{Frame, FrameError, Unverified};
 use crate::health::hello::{self, Hello};
 use crate::health::outbox::Answers;
 use crate::health::post::{Heard, Post, Told};
 use crate::health::probes::{self, Clocks, Facts, Probes};
 use crate::health::schedule::{AlarmGate, Rhythm};
-use crate::health::spool::{Kept, Kind, Spool, SpoolError};
+use crate::health::spool::{Kept, Kind, Spool, SpoolError, month};
+use crate::places::Places;
 use crate::release;
 use crate::system::clock;
 use crate::system::log::log;
@@ -35,7 +36,7 @@ const HELLO: &str = "hello";
 #[derive(Debug, Default)]
 pub(super) struct Pings {
     looked: Option<Duration>,
-    post: Option<Post>,
+    room: Option<Room>,
     trouble: Option<Duration>,
     alarms: AlarmGate,
     last: Option<Duration>,
@@ -43,6 +44,13 @@ pub(super) struct Pings {
     probes: Option<Probes>,
     out: Option<Looking>,
     told: Option<Told>,
+}
+
+/// The post room with the key that signs what goes into it: read once, for the spool takes answers to this key alone.
+#[derive(Debug)]
+struct Room {
+    post: Post,
+    key: BoxKey,
 }
 
 /// Probes on their way.
@@ -75,56 +83,49 @@ impl Daemon {
                 log(&format!("{error:#}"));
                 self.pings.trouble = Some(now);
                 // Opened anew: a damaged spool is put aside then.
-                self.pings.post = None;
+                self.pings.room = None;
             }
         }
     }
 
     async fn ping(&mut self, facility: &Facility, hub: &Hub, now: Duration) -> anyhow::Result<()> {
-        let key = BoxKey::read(&self.places)?;
-        let month = month(clock::unix_seconds());
-        let mut post = match self.pings.post.take() {
-            Some(post) => post,
-            None => Post::new(
-                Spool::open(&self.places.pings(), &self.places.ping_number())?,
-                key.public().key_id(),
-            ),
+        let mut room = match self.pings.room.take() {
+            Some(room) => room,
+            None => Room::open(&self.places)?,
         };
-        let done = self.ping_with(&mut post, &key, facility, hub, month, now);
-        let done = done.await;
-        self.pings.post = Some(post);
+        let done = self.ping_from(&mut room, facility, hub, now).await;
+        self.pings.room = Some(room);
         done
     }
 
-    async fn ping_with(
+    async fn ping_from(
         &mut self,
-        post: &mut Post,
-        key: &BoxKey,
+        room: &mut Room,
         facility: &Facility,
         hub: &Hub,
-        month: i64,
         now: Duration,
     ) -> anyhow::Result<()> {
+        let month = month(clock::unix_seconds());
         self.begin_to_look(facility, hub, now);
-        self.put_what_was_seen(post, key, hub, month).await?;
-        self.introduce(post, key, facility, hub)?;
-        if let Some(number) = post.under_way() {
+        self.put_what_was_seen(room, hub, month).await?;
+        self.introduce(room, facility, hub)?;
+        if let Some(number) = room.post.under_way() {
             if let Some(answers) = Answers::read(&self.places, number) {
-                let heard = post.take(&answers, hub, month, now, random())?;
+                let heard = room.post.take(&answers, hub, month, now, random())?;
                 if heard.removed > 0 {
-                    post.taken(clock::unix_seconds())?;
+                    room.post.taken(clock::unix_seconds())?;
                 }
-                follow(post, key, &heard)?;
-            } else if post.is_overdue(now) {
-                post.give_up(month, now, random())?;
+                room.follow(&heard)?;
+            } else if room.post.is_overdue(now) {
+                room.post.give_up(month, now, random())?;
             }
         }
-        let told = post.told(hub, month)?;
+        let told = room.post.told(hub, month)?;
         if self.pings.told != Some(told) {
             told.write(&self.places)?;
             self.pings.told = Some(told);
         }
-        if let Some(outbox) = post.outbox(hub, month, now)? {
+        if let Some(outbox) = room.post.outbox(hub, month, now)? {
             outbox.write(&self.places)?;
             self.order(async |bus| bus.order_start(SENDER).await).await;
         }
@@ -169,8 +170,7 @@ impl Daemon {
     /// Makes the ping when the probes are back; they are not waited for.
     async fn put_what_was_seen(
         &mut self,
-        post: &mut Post,
-        key: &BoxKey,
+        room: &mut Room,
         hub: &Hub,
         month: i64,
     ) -> anyhow::Result<()> {
@@ -181,32 +181,21 @@ impl Daemon {
         self.pings.probes = Some(probes);
         let standing = alarms::standing(&self.places);
         let worst = AlarmCode::worst(standing.iter().map(|alarm| alarm.code.as_str()));
-        let left = post.budget_left(hub, month)?;
+        let left = room.post.budget_left(hub, month)?;
         let frame = probes::frame(
             &facts,
             looking.clocks,
             worst.map(|code| code.number),
             Some(left),
         );
-        post.put(looking.kind, |sequence| {
-            let mut frame = frame;
-            frame.sequence = sequence;
-            frame
-                .seal(key.public().key_id(), |bytes| key.signature(bytes))
-                .map(|signed| signed.to_vec())
-                .map_err(|error| error.to_string())
-        })?;
+        let Room { post, key } = room;
+        post.put(looking.kind, |sequence| numbered(key, frame, sequence))?;
         Ok(())
     }
 
     /// Says who this is whenever that changes.
-    fn introduce(
-        &self,
-        post: &mut Post,
-        key: &BoxKey,
-        facility: &Facility,
-        hub: &Hub,
-    ) -> anyhow::Result<()> {
+    fn introduce(&self, room: &mut Room, facility: &Facility, hub: &Hub) -> anyhow::Result<()> {
+        let Room { post, key } = room;
         let identity = release::identity(&self.places).ok();
         let release = identity
             .as_ref()
@@ -234,70 +223,55 @@ impl Daemon {
                 release_built_s: u32::try_from(built).unwrap_or(u32::MAX),
             };
             let signed = hello.seal(|bytes| key.signature(bytes));
-            signed
-                .map(|signed| signed.to_vec())
-                .map_err(|error| error.to_string())
+            signed.map(|signed| signed.to_vec())
         })?;
         post.spool().keep_fact(HELLO, &digest)?;
         Ok(())
     }
 }
 
-/// Does what the hub asks for besides.
-fn follow(post: &mut Post, key: &BoxKey, heard: &Heard) -> Result<(), SpoolError> {
-    if heard.say_hello {
-        post.spool().keep_fact(HELLO, "")?;
+impl Room {
+    fn open(places: &Places) -> anyhow::Result<Self> {
+        let key = BoxKey::read(places)?;
+        let spool = Spool::open(&places.pings(), &places.ping_number())?;
+        let post = Post::new(spool, key.public().key_id());
+        Ok(Self { post, key })
     }
-    if !heard.other_words.is_empty() {
-        post.spool().number_on()?;
-        for kept in &heard.other_words {
-            renumber(post, key, kept)?;
+
+    /// Does what the hub asks for besides.
+    fn follow(&mut self, heard: &Heard) -> Result<(), SpoolError> {
+        if heard.say_hello {
+            self.post.spool().keep_fact(HELLO, "")?;
         }
+        if !heard.other_words.is_empty() {
+            self.post.spool().number_on()?;
+            for kept in &heard.other_words {
+                self.renumber(kept)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn renumber(&mut self, kept: &Kept) -> Result<(), SpoolError> {
+        let Self { post, key } = self;
+        if kept.kind == Kind::Hello {
+            return post.spool().keep_fact(HELLO, "");
+        }
+        post.spool().renumber(kept, |sequence| {
+            let frame = Unverified::parse(&kept.bytes)?;
+            let frame = frame.verify(key.public().verifying_key())?;
+            numbered(key, frame.into_inner(), sequence)
+        })
+    }
 }
 
-fn renumber(post: &mut Post, key: &BoxKey, kept: &Kept) -> Result<(), SpoolError> {
-    if kept.kind == Kind::Hello {
-        return post.spool().keep_fact(HELLO, "");
-    }
-    post.spool().renumber(kept, |sequence| {
-        let signed = Unverified::parse(&kept.bytes)
-            .and_then(|frame| frame.verify(key.public().verifying_key()))
-            .and_then(|frame| {
-                let mut frame = frame.into_inner();
-                frame.sequence = sequence;
-                frame.seal(key.public().key_id(), |bytes| key.signature(bytes))
-            });
-        signed
-            .map(|signed| signed.to_vec())
-            .map_err(|error| error.to_string())
-    })
+/// The frame under its number, signed.
+fn numbered(key: &BoxKey, frame: Frame, sequence: u32) -> Result<Vec<u8>, FrameError> {
+    let frame = Frame { sequence, ..frame };
+    let signed = frame.seal(key.public().key_id(), |bytes| key.signature(bytes));
+    signed.map(|signed| signed.to_vec())
 }
 
 fn random() -> u64 {
     random::number().unwrap_or(0)
-}
-
-/// Months since the year 0, UTC; a clock that is wrong has its own months.
-fn month(unix_s: u64) -> i64 {
-    i64::try_from(unix_s)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or(0, |time| {
-            let date = time.to_zoned(jiff::tz::TimeZone::UTC);
-            i64::from(date.year()) * 12 + i64::from(date.month()) - 1
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_month_ends_where_the_calendar_says() {
-        assert_eq!(month(0), 1970 * 12);
-        assert_eq!(month(1_795_996_799), 2026 * 12 + 10);
-        assert_eq!(month(1_796_083_200), 2026 * 12 + 11);
-    }
 }

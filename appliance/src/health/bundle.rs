@@ -62,7 +62,7 @@ pub struct Facts {
     /// The data disk: size and free, bytes.
     pub data_disk: Option<(u64, u64)>,
     /// Snapshots: how many, the newest one's age in seconds, and its proof.
-    pub snapshots: Option<(u64, Option<u64>, Option<&'static str>)>,
+    pub snapshots: Option<(u64, Option<u64>, Option<Proven>)>,
     /// Pings.
     pub pings: Option<Told>,
     /// Boots begun, and not ended in order.
@@ -126,7 +126,7 @@ pub fn facts(reference: &str, report: &Report, looked: Looked) -> Facts {
             (
                 snapshots.count,
                 newest.map(|newest| newest.age_s),
-                newest.map(|newest| proof(newest.proof)),
+                newest.map(|newest| newest.proof),
             )
         }),
         pings: report.pings,
@@ -149,15 +149,6 @@ fn situation(situation: &Situation) -> &'static str {
         Situation::DoorClosed => "door-closed",
         Situation::GaveUp => "gave-up",
         Situation::Refused { .. } => "refused",
-    }
-}
-
-fn proof(proof: Proven) -> &'static str {
-    match proof {
-        Proven::Not => "not",
-        Proven::Quick => "quick",
-        Proven::Full => "full",
-        Proven::Bad => "bad",
     }
 }
 

@@ -106,6 +106,24 @@ impl Frame {
         Ok(cose::seal(&payload, Some(signer), sign)?)
     }
 
+    /// Age of the newest committed encounter, seconds.
+    #[must_use]
+    pub fn encounter_age_s(&self) -> Option<u64> {
+        self.encounter_age_min.map(|min| u64::from(min) * 60)
+    }
+
+    /// Age of the newest snapshot, seconds.
+    #[must_use]
+    pub fn snapshot_age_s(&self) -> Option<u64> {
+        self.snapshot_age_min.map(|min| u64::from(min) * 60)
+    }
+
+    /// Age of the newest copy off the box, seconds.
+    #[must_use]
+    pub fn copy_age_s(&self) -> Option<u64> {
+        self.copy_age_h.map(|h| u64::from(h) * 3600)
+    }
+
     /// The same with what matters most alone: fits into an SMS.
     #[must_use]
     pub fn short(&self) -> Self {

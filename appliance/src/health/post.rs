@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ack::{Ack, BATCH_LIMIT, Verdict};
 use super::cose::KeyId;
+use super::frame::FrameError;
 use super::outbox::{Answers, Bytes, Letter, Outbox};
 use super::schedule::{Outcome, Sending};
 use super::spool::{Kept, Kind, Spool, SpoolError};
@@ -121,7 +122,7 @@ impl Post {
     pub fn put(
         &mut self,
         kind: Kind,
-        make: impl FnOnce(u32) -> Result<Vec<u8>, String>,
+        make: impl FnOnce(u32) -> Result<Vec<u8>, FrameError>,
     ) -> Result<u32, SpoolError> {
         let sequence = self.spool.append(kind, make)?;
         self.news |= kind != Kind::Routine;
@@ -156,7 +157,7 @@ impl Post {
                 .fact(TAKEN)?
                 .and_then(|seconds| seconds.parse().ok()),
             spent_bytes: self.spool.spent(month)?,
-            budget_bytes: u64::from(hub.budget_mb) * MEGABYTE,
+            budget_bytes: budget_bytes(hub),
         })
     }
 
@@ -173,8 +174,7 @@ impl Post {
     /// # Errors
     /// [`SpoolError`].
     pub fn budget_left(&self, hub: &Hub, month: i64) -> Result<u64, SpoolError> {
-        let budget = u64::from(hub.budget_mb) * MEGABYTE;
-        Ok(budget.saturating_sub(self.spool.spent(month)?))
+        Ok(budget_bytes(hub).saturating_sub(self.spool.spent(month)?))
     }
 
     /// The next outbox, if it is time for one and the sender has none.
@@ -293,4 +293,8 @@ impl Post {
             .map(|kept| kept.bytes.len() as u64 + 28);
         self.spool.spend(month, bytes.sum())
     }
+}
+
+fn budget_bytes(hub: &Hub) -> u64 {
+    u64::from(hub.budget_mb) * MEGABYTE
 }

@@ -2,6 +2,8 @@
 //! the oldest routine ones are thinned, those about alarms never (their number is bounded where they are made,
 //! [`super::schedule::AlarmGate`]). Only the hub's own signature removes one.
 
+mod months;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,9 +11,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ack::{Ack, Verdict};
 use super::cose::{KeyId, Verified};
+use super::frame::FrameError;
 use super::schedule::Waiting;
 use crate::system::durable::{self, DurableError, Owner};
 use crate::system::sqlite::{is_damage, put_aside};
+
+pub use months::month;
 
 /// Routine pings kept: 366 days at one in 15 minutes. 220 bytes each on the disk: 8 MB.
 pub const ROUTINE_KEPT: u64 = 35_136;
@@ -20,8 +25,6 @@ const THINNED: u64 = 1024;
 /// Numbers are set aside in the file beside the spool by so many at once.
 const RESERVED: u32 = 1024;
 const BUSY: Duration = Duration::from_secs(2);
-/// Months of which the bytes are kept.
-const MONTHS_KEPT: i64 = 24;
 
 /// What a message is about; they are sent in this order, each kind by its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +59,7 @@ pub enum SpoolError {
     File(#[from] DurableError),
     /// The message could not be made.
     #[error("the ping could not be made: {0}")]
-    Making(String),
+    Making(FrameError),
     /// Four thousand million pings.
     #[error("there are no numbers left for pings")]
     NumbersSpent,
@@ -148,14 +151,9 @@ impl Spool {
     pub fn append(
         &mut self,
         kind: Kind,
-        make: impl FnOnce(u32) -> Result<Vec<u8>, String>,
+        make: impl FnOnce(u32) -> Result<Vec<u8>, FrameError>,
     ) -> Result<u32, SpoolError> {
-        let next: u32 = self
-            .connection
-            .query_row("SELECT value FROM fact WHERE name = 'next'", [], |row| {
-                row.get(0)
-            })
-            .map_err(|source| self.failed(source))?;
+        let next = self.next_number()?;
         let after = next.checked_add(1).ok_or(SpoolError::NumbersSpent)?;
         self.reserve(after)?;
         let bytes = make(next).map_err(SpoolError::Making)?;
@@ -174,6 +172,14 @@ impl Spool {
         };
         put().map_err(|source| self.failed(source))?;
         Ok(next)
+    }
+
+    fn next_number(&self) -> Result<u32, SpoolError> {
+        self.connection
+            .query_row("SELECT value FROM fact WHERE name = 'next'", [], |row| {
+                row.get(0)
+            })
+            .map_err(|source| self.failed(source))
     }
 
     /// Numbers up to and with `next` are never given again, also if this file is lost.
@@ -264,12 +270,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError`].
     pub fn number_on(&mut self) -> Result<(), SpoolError> {
-        let next: u32 = self
-            .connection
-            .query_row("SELECT value FROM fact WHERE name = 'next'", [], |row| {
-                row.get(0)
-            })
-            .map_err(|source| self.failed(source))?;
+        let next = self.next_number()?;
         let far = next
             .checked_add(ROUTINE_KEPT as u32)
             .ok_or(SpoolError::NumbersSpent)?;
@@ -287,7 +288,7 @@ impl Spool {
     pub fn renumber(
         &mut self,
         kept: &Kept,
-        make: impl FnOnce(u32) -> Result<Vec<u8>, String>,
+        make: impl FnOnce(u32) -> Result<Vec<u8>, FrameError>,
     ) -> Result<(), SpoolError> {
         self.append(kept.kind, make)?;
         self.connection
@@ -322,40 +323,6 @@ impl Spool {
             .map(drop)
             .map_err(|source| self.failed(source))
     }
-
-    /// Counts bytes on the wire to a month (months since the year 0).
-    ///
-    /// # Errors
-    /// [`SpoolError`].
-    pub fn spend(&mut self, month: i64, bytes: u64) -> Result<(), SpoolError> {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX / 4).min(1 << 40);
-        let spend = || -> rusqlite::Result<()> {
-            self.connection.execute(
-                "INSERT INTO spent VALUES (?1, ?2) ON CONFLICT (month) DO UPDATE SET bytes = bytes + excluded.bytes",
-                [month, bytes],
-            )?;
-            self.connection.execute(
-                "DELETE FROM spent WHERE month NOT IN (SELECT month FROM spent ORDER BY month DESC LIMIT ?1)",
-                [MONTHS_KEPT],
-            )?;
-            Ok(())
-        };
-        spend().map_err(|source| self.failed(source))
-    }
-
-    /// Bytes of that month so far.
-    ///
-    /// # Errors
-    /// [`SpoolError`].
-    pub fn spent(&self, month: i64) -> Result<u64, SpoolError> {
-        self.connection
-            .query_row("SELECT bytes FROM spent WHERE month = ?1", [month], |row| {
-                row.get(0)
-            })
-            .optional()
-            .map(Option::unwrap_or_default)
-            .map_err(|source| self.failed(source))
-    }
 }
 
 /// The oldest routine pings thin out; what is older than a year was thinned more often.
@@ -380,125 +347,4 @@ fn thin(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ed25519_dalek::{Signer, SigningKey};
-
-    const ME: KeyId = [1; 8];
-
-    fn spool() -> (tempfile::TempDir, Spool) {
-        let dir = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&dir.path().join("pings.sqlite"), &dir.path().join("number"));
-        (dir, spool.unwrap())
-    }
-
-    fn put(spool: &mut Spool, kind: Kind) -> u32 {
-        spool
-            .append(kind, |number| Ok(number.to_be_bytes().to_vec()))
-            .unwrap()
-    }
-
-    fn ack(to: KeyId, verdict: Verdict, numbers: &[u32]) -> Verified<Ack> {
-        let hub = SigningKey::from_bytes(&[9; 32]);
-        let bytes = Ack::new(to, verdict, numbers)
-            .seal(|bytes| hub.sign(bytes).to_bytes())
-            .unwrap();
-        Ack::verify(&bytes, &hub.verifying_key()).unwrap()
-    }
-
-    fn numbers(spool: &Spool) -> Vec<u32> {
-        let all = spool.next(usize::MAX, false).unwrap();
-        all.iter().map(|kept| kept.sequence).collect()
-    }
-
-    #[test]
-    fn alarms_come_before_routine_and_each_in_order() {
-        let (_dir, mut spool) = spool();
-        for kind in [
-            Kind::Routine,
-            Kind::Alarm,
-            Kind::Routine,
-            Kind::Hello,
-            Kind::Alarm,
-        ] {
-            put(&mut spool, kind);
-        }
-        assert_eq!(numbers(&spool), [4, 2, 5, 1, 3]);
-        let urgent = spool.next(10, true).unwrap();
-        assert_eq!(urgent.len(), 3);
-        put(&mut spool, Kind::Hello);
-        assert_eq!(numbers(&spool), [6, 2, 5, 1, 3], "one hello at a time");
-        assert_eq!(
-            spool.waiting().unwrap(),
-            Waiting {
-                urgent: 3,
-                routine: 2
-            }
-        );
-    }
-
-    #[test]
-    fn only_the_hubs_word_that_it_has_them_removes_pings() {
-        let (_dir, mut spool) = spool();
-        for _ in 0..5 {
-            put(&mut spool, Kind::Routine);
-        }
-        let removed = |spool: &mut Spool, ack| spool.confirm(&ack, ME).unwrap();
-        assert_eq!(removed(&mut spool, ack([2; 8], Verdict::Taken, &[1])), 0);
-        assert_eq!(removed(&mut spool, ack(ME, Verdict::Waiting, &[1])), 0);
-        assert_eq!(removed(&mut spool, ack(ME, Verdict::Taken, &[2, 3, 77])), 2);
-        assert_eq!(numbers(&spool), [1, 4, 5]);
-    }
-
-    #[test]
-    fn numbers_are_never_given_twice_also_when_the_spool_was_lost() {
-        let (dir, mut spool) = spool();
-        for _ in 0..3 {
-            put(&mut spool, Kind::Routine);
-        }
-        drop(spool);
-        let path = dir.path().join("pings.sqlite");
-        let numbers = dir.path().join("number");
-        let mut spool = Spool::open(&path, &numbers).unwrap();
-        assert_eq!(put(&mut spool, Kind::Routine), 4);
-        drop(spool);
-        durable::write(&path, b"not a database at all", Owner::mode(0o644)).unwrap();
-        let mut spool = Spool::open(&path, &numbers).unwrap();
-        assert!(put(&mut spool, Kind::Routine) > 1000);
-    }
-
-    #[test]
-    fn beyond_a_year_the_oldest_routine_pings_thin_out_and_no_alarm_does() {
-        let (_dir, mut spool) = spool();
-        put(&mut spool, Kind::Alarm);
-        // As a year would leave it.
-        spool
-            .connection
-            .execute_batch(&format!(
-                "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= {ROUTINE_KEPT})
-                 INSERT INTO ping SELECT i, 2, x'00' FROM n;
-                 UPDATE fact SET value = {ROUTINE_KEPT} + 2 WHERE name = 'next';"
-            ))
-            .unwrap();
-        let newest = put(&mut spool, Kind::Routine);
-        let left = spool.waiting().unwrap();
-        assert_eq!(left.routine, ROUTINE_KEPT + 1 - THINNED / 2);
-        let numbers = numbers(&spool);
-        assert_eq!(numbers[..4], [1, 2, 4, 6]);
-        assert_eq!(numbers.last(), Some(&newest));
-    }
-
-    #[test]
-    fn bytes_are_counted_by_month() {
-        let (_dir, mut spool) = spool();
-        spool.spend(24_322, 1000).unwrap();
-        spool.spend(24_322, 500).unwrap();
-        spool.spend(24_323, 7).unwrap();
-        assert_eq!(spool.spent(24_322).unwrap(), 1500);
-        assert_eq!(spool.spent(24_323).unwrap(), 7);
-        for month in 0..60 {
-            spool.spend(30_000 + month, 1).unwrap();
-        }
-        assert_eq!(spool.spent(24_322).unwrap(), 0, "old months go");
-    }
-}
+mod tests;

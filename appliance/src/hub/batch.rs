@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use super::Hub;
 use super::answer;
 use super::counts::Fate;
-use super::judge::{self, Dropped, Judged, LIMIT_BYTES};
-use super::receive::{fate_of, fate_of_dropped};
+use super::judge::{Judged, LIMIT_BYTES};
+use super::receive;
 use super::store::{Outcome, key_id};
 use super::writer::{Work, hello_verdict, verdict};
 use crate::health::ack::{BATCH_LIMIT, Verdict};
@@ -110,33 +110,18 @@ pub async fn take(
             hub.counts.count(Fate::Limited);
             return Err(BatchError::Limited);
         }
-        match judge::judge(message, now_s, |id| hub.fleet().find(id)) {
-            Judged::Keep(arrived) => frames.push(arrived),
-            Judged::Note(hello) => hellos.push(hello),
-            Judged::Answer {
+        match receive::admit(hub, message, source, now_s) {
+            Some(Judged::Keep(arrived)) => frames.push(arrived),
+            Some(Judged::Note(hello)) => hellos.push(hello),
+            Some(Judged::Answer {
                 to,
                 verdict,
                 sequence,
-            } => {
-                hub.counts.count(fate_of(verdict));
-                if verdict != Verdict::SayHello || hub.sources.may_answer_stranger(now_s) {
-                    say(&mut said, to, verdict, sequence);
-                }
-            }
-            Judged::Drop(why) => {
-                if why == Dropped::Forged {
-                    hub.sources.wasted(source, now_s);
-                }
-                hub.counts.count(fate_of_dropped(why));
-            }
+            }) => say(&mut said, to, verdict, sequence),
+            None => {}
         }
     }
     for hello in hellos {
-        let is_approved = hub.fleet().is_approved(&hello.key);
-        if !is_approved && !hub.sources.may_say_hello(source, now_s) {
-            hub.counts.count(Fate::Limited);
-            continue;
-        }
         let (to, sequence) = (key_id(&hello.key), hello.sequence);
         let heard = ask(hub, |done| Work::Hello(hello, None, Some(done))).await?;
         if let Some(verdict) = hello_verdict(heard) {

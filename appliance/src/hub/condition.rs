@@ -46,13 +46,25 @@ impl Condition {
         }
     }
 
+    /// How many sites are in each, the worst first.
+    #[must_use]
+    pub fn counts<'a>(sites: impl Iterator<Item = &'a Site>) -> [(Self, usize); Self::ALL.len()] {
+        let mut counts = Self::ALL.map(|condition| (condition, 0));
+        for condition in sites.map(Self::of) {
+            if let Some((_, count)) = counts.iter_mut().find(|(one, _)| *one == condition) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// Of a site. What is not known is never taken for good.
     #[must_use]
     pub fn of(site: &Site) -> Self {
-        let Some(newest) = &site.newest else {
+        let Some(frame) = site.frame() else {
             return Self::Unheard;
         };
-        let state = newest.frame.state;
+        let state = frame.state;
         let severity = site
             .alarm()
             .map(|number| AlarmCode::numbered(number).severity);

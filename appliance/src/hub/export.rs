@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::condition::Condition;
 use super::fleet::{Fleet, Site};
-use super::metrics::aged;
 use crate::health::alarm_code::AlarmCode;
-use crate::health::frame::Tri;
+use crate::health::frame::{Frame, Tri};
 
 /// One site. Absent: not known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,10 +48,7 @@ impl<'a> Row<'a> {
     /// Of one site.
     #[must_use]
     pub fn of(id: &'a str, site: &'a Site, now_s: u64) -> Self {
-        let frame = site.newest.as_ref().map(|newest| newest.frame);
-        let age = |of: fn(&crate::health::frame::Frame) -> Option<u64>| {
-            aged(site, now_s, of).map(|s| s as u64)
-        };
+        let frame = site.frame();
         Self {
             site: id,
             name: &site.name,
@@ -66,10 +62,10 @@ impl<'a> Row<'a> {
                 Some(Tri::No) => Some(false),
                 _ => None,
             },
-            encounter_age_s: age(|f| f.encounter_age_min.map(|min| u64::from(min) * 60)),
+            encounter_age_s: site.aged(now_s, Frame::encounter_age_s),
             encounters_today: frame.and_then(|frame| frame.encounters_today),
-            snapshot_age_s: age(|f| f.snapshot_age_min.map(|min| u64::from(min) * 60)),
-            copy_age_s: age(|f| f.copy_age_h.map(|h| u64::from(h) * 3600)),
+            snapshot_age_s: site.aged(now_s, Frame::snapshot_age_s),
+            copy_age_s: site.aged(now_s, Frame::copy_age_s),
             journal_days_behind: frame.and_then(|frame| frame.journal_days_behind),
             disk_used_percent: frame.and_then(|frame| frame.disk_used_percent),
             unclean_boots: frame.and_then(|frame| frame.unclean_boots),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::health::cose::KeyId;
+use crate::health::frame::Frame;
 
 use super::judge::Known;
 use super::rhythm::Rhythm;
@@ -33,10 +34,30 @@ pub struct Site {
 }
 
 impl Site {
+    /// What people call it; `id`: where nobody has said a name.
+    #[must_use]
+    pub fn name_or<'a>(&'a self, id: &'a str) -> &'a str {
+        if self.name.is_empty() { id } else { &self.name }
+    }
+
+    /// What its newest frame says.
+    #[must_use]
+    pub fn frame(&self) -> Option<&Frame> {
+        self.newest.as_ref().map(|newest| &newest.frame)
+    }
+
     /// The alarm that stands by its newest frame.
     #[must_use]
     pub fn alarm(&self) -> Option<u8> {
-        self.newest.as_ref().and_then(|newest| newest.frame.alarm)
+        self.frame()?.alarm
+    }
+
+    /// An age that the newest frame told, and what has passed since, seconds.
+    #[must_use]
+    pub fn aged(&self, now_s: u64, age_s: fn(&Frame) -> Option<u64>) -> Option<u64> {
+        let newest = self.newest.as_ref()?;
+        let since_s = now_s.saturating_sub(newest.at_s);
+        Some(age_s(&newest.frame)?.saturating_add(since_s))
     }
 }
 
@@ -69,7 +90,7 @@ fn change(facility: &str, before: Option<u8>, after: Option<u8>) -> Option<Chang
 }
 
 impl Fleet {
-    /// Reads it from the store. What only memory knows (rhythms not kept yet, silences told) is taken over from `before`.
+    /// Reads it from the store. What only memory knows (rhythms not kept yet, silences told, changes not told yet) is taken over from `before`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -120,7 +141,10 @@ impl Fleet {
             fleet.set(known);
         }
         match before {
-            Some(before) => fleet.began_s = before.began_s,
+            Some(before) => {
+                fleet.began_s = before.began_s;
+                fleet.unsaid.clone_from(&before.unsaid);
+            }
             None => fleet.recall(&store.made_known()?),
         }
         Ok(fleet)
@@ -256,9 +280,8 @@ impl Fleet {
             }
         }
         let is_newest = site
-            .newest
-            .as_ref()
-            .is_none_or(|newest| newest.frame.sequence < arrived.frame.sequence);
+            .frame()
+            .is_none_or(|newest| newest.sequence < arrived.frame.sequence);
         if !is_newest {
             return;
         }
@@ -368,7 +391,9 @@ mod tests {
         let frame = arrived(1, 1, 1000, |frame| frame.alarm = Some(7));
         store.keep(std::slice::from_ref(&frame)).unwrap();
         // Killed before the notice was kept.
-        let mut fleet = Fleet::load(&store, None, 900_000).unwrap();
+        let fleet = Fleet::load(&store, None, 900_000).unwrap();
+        // The command line changed something before the first look.
+        let mut fleet = Fleet::load(&store, Some(&fleet), 900_000).unwrap();
         let changes = fleet.notice_silence(900_000);
         assert_eq!(changes, [("cs-a".to_string(), Kind::Raised, Some(7))]);
         // Nobody could be heard while the hub was down.

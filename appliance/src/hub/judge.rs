@@ -39,8 +39,6 @@ pub enum Judged {
         /// About which number; `None`: it was not read.
         sequence: Option<u32>,
     },
-    /// Nothing.
-    Drop(Dropped),
 }
 
 /// What the box's record says, as far as judging needs it.
@@ -68,16 +66,23 @@ impl From<&KnownBox> for Known {
 }
 
 /// Judges `bytes`, received at `now_s`. `find` gives the box behind a key's id.
-pub fn judge(bytes: &[u8], now_s: u64, find: impl FnOnce(KeyId) -> Option<Known>) -> Judged {
+///
+/// # Errors
+/// [`Dropped`]: nothing is to be done.
+pub fn judge(
+    bytes: &[u8],
+    now_s: u64,
+    find: impl FnOnce(KeyId) -> Option<Known>,
+) -> Result<Judged, Dropped> {
     if bytes.len() > LIMIT_BYTES {
-        return Judged::Drop(Dropped::Malformed);
+        return Err(Dropped::Malformed);
     }
     match Unverified::parse(bytes) {
         Ok(frame) => of_frame(bytes, now_s, frame, find),
         // Without a name it may be a hello, which brings its key along.
         Err(FrameError::Nameless) => of_hello(bytes),
         Err(_) if bytes.len() > crate::health::frame::READ_LIMIT_BYTES => of_hello(bytes),
-        Err(_) => Judged::Drop(Dropped::Malformed),
+        Err(_) => Err(Dropped::Malformed),
     }
 }
 
@@ -86,38 +91,38 @@ fn of_frame(
     now_s: u64,
     frame: Unverified<'_>,
     find: impl FnOnce(KeyId) -> Option<Known>,
-) -> Judged {
+) -> Result<Judged, Dropped> {
     let to = frame.signer();
-    let answer = |verdict, sequence| Judged::Answer {
-        to,
-        verdict,
-        sequence,
+    let answer = |verdict, sequence| {
+        Ok(Judged::Answer {
+            to,
+            verdict,
+            sequence,
+        })
     };
     let Some(known) = find(to) else {
         return answer(Verdict::SayHello, None);
     };
     if matches!(known.standing, Standing::Refused | Standing::Superseded) {
-        return Judged::Drop(Dropped::Refused);
+        return Err(Dropped::Refused);
     }
-    match frame.verify(&known.key) {
-        Ok(frame) if known.standing == Standing::Approved => Judged::Keep(Arrived {
-            box_id: known.id,
-            key_id: to,
-            thinned_to: known.thinned_to,
-            frame: frame.into_inner(),
-            bytes: bytes.into(),
-            received_s: now_s,
-        }),
-        Ok(frame) => answer(Verdict::Waiting, Some(frame.sequence)),
-        Err(error) => Judged::Drop(dropped(error)),
+    let frame = frame.verify(&known.key).map_err(dropped)?;
+    if known.standing != Standing::Approved {
+        return answer(Verdict::Waiting, Some(frame.sequence));
     }
+    Ok(Judged::Keep(Arrived {
+        box_id: known.id,
+        key_id: to,
+        thinned_to: known.thinned_to,
+        frame: frame.into_inner(),
+        bytes: bytes.into(),
+        received_s: now_s,
+    }))
 }
 
-fn of_hello(bytes: &[u8]) -> Judged {
-    match Hello::verify(bytes) {
-        Ok(hello) => Judged::Note(Box::new(hello.into_inner())),
-        Err(error) => Judged::Drop(dropped(error)),
-    }
+fn of_hello(bytes: &[u8]) -> Result<Judged, Dropped> {
+    let hello = Hello::verify(bytes).map_err(dropped)?;
+    Ok(Judged::Note(Box::new(hello.into_inner())))
 }
 
 fn dropped(error: FrameError) -> Dropped {
@@ -144,7 +149,7 @@ mod tests {
         }
     }
 
-    fn judged(bytes: &[u8], known: Option<Known>) -> Judged {
+    fn judged(bytes: &[u8], known: Option<Known>) -> Result<Judged, Dropped> {
         judge(bytes, 1000, |_| known)
     }
 
@@ -153,15 +158,15 @@ mod tests {
         let bytes = sealed(1, 7, |_| {});
         let id = key_id(&key(1).verifying_key());
         assert!(matches!(judged(&bytes, Some(known(Standing::Approved))),
-            Judged::Keep(arrived) if arrived.frame.sequence == 7 && arrived.key_id == id));
+            Ok(Judged::Keep(arrived)) if arrived.frame.sequence == 7 && arrived.key_id == id));
         assert!(matches!(judged(&bytes, Some(known(Standing::Waiting))),
-            Judged::Answer { verdict: Verdict::Waiting, sequence: Some(7), to } if to == id));
+            Ok(Judged::Answer { verdict: Verdict::Waiting, sequence: Some(7), to }) if to == id));
         assert!(matches!(judged(&bytes, None),
-            Judged::Answer { verdict: Verdict::SayHello, sequence: None, to } if to == id));
+            Ok(Judged::Answer { verdict: Verdict::SayHello, sequence: None, to }) if to == id));
         for standing in [Standing::Refused, Standing::Superseded] {
             assert!(matches!(
                 judged(&bytes, Some(known(standing))),
-                Judged::Drop(Dropped::Refused)
+                Err(Dropped::Refused)
             ));
         }
     }
@@ -171,40 +176,34 @@ mod tests {
         let approved = Some(known(Standing::Approved));
         let mut forged = sealed(1, 7, |_| {});
         *forged.last_mut().unwrap() ^= 1;
-        assert!(matches!(
-            judged(&forged, approved),
-            Judged::Drop(Dropped::Forged)
-        ));
+        assert!(matches!(judged(&forged, approved), Err(Dropped::Forged)));
         let whole = sealed(1, 7, |_| {});
         for length in 0..whole.len() {
             assert!(matches!(
                 judged(&whole[..length], approved),
-                Judged::Drop(Dropped::Malformed)
+                Err(Dropped::Malformed)
             ));
         }
         assert!(matches!(
             judged(&[0; LIMIT_BYTES + 1], approved),
-            Judged::Drop(Dropped::Malformed)
+            Err(Dropped::Malformed)
         ));
         let mut changed = sealed_hello(&hello(1, "cs-a", 1));
         *changed.last_mut().unwrap() ^= 1;
-        assert!(matches!(
-            judged(&changed, None),
-            Judged::Drop(Dropped::Forged)
-        ));
+        assert!(matches!(judged(&changed, None), Err(Dropped::Forged)));
     }
 
     #[test]
     fn a_hello_is_noted_whoever_sends_it() {
         let hello = hello(2, "cs-a", 3);
         let bytes = sealed_hello(&hello);
-        assert!(matches!(judged(&bytes, None), Judged::Note(noted) if *noted == hello));
+        assert!(matches!(judged(&bytes, None), Ok(Judged::Note(noted)) if *noted == hello));
     }
 
     proptest! {
         #[test]
         fn noise_is_dropped(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-            prop_assert!(matches!(judged(&bytes, Some(known(Standing::Approved))), Judged::Drop(_)));
+            prop_assert!(judged(&bytes, Some(known(Standing::Approved))).is_err());
         }
 
         #[test]
@@ -213,7 +212,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] ^= with;
             let judged = judged(&bytes, Some(known(Standing::Approved)));
-            prop_assert!(!matches!(judged, Judged::Keep(_)));
+            prop_assert!(!matches!(judged, Ok(Judged::Keep(_))));
         }
     }
 }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 
+use crate::box_key::PublicKey;
 use crate::system::durable::{self, DurableError, Owner};
 
 /// No honest key file is larger.
@@ -51,7 +52,7 @@ pub fn ensure(data: &Path) -> Result<SigningKey, HubKeyError> {
 /// As it stands in facility files: base64 of 32 bytes.
 #[must_use]
 pub fn public(key: &SigningKey) -> String {
-    STANDARD.encode(key.verifying_key().as_bytes())
+    PublicKey::from(key.verifying_key()).to_string()
 }
 
 #[cfg(test)]

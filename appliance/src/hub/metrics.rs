@@ -7,7 +7,7 @@ use super::Hub;
 use super::condition::Condition;
 use super::counts::{BUCKETS_S, Fate};
 use super::fleet::Site;
-use crate::health::frame::{Door, Proof, Smart, Tri};
+use crate::health::frame::{Door, Frame, Proof, Smart, Tri};
 
 /// Content-Type.
 pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,26 +34,22 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_alarm_number",
         "The worst standing alarm by its number; 0: none.",
-        |site, _| {
-            site.newest
-                .as_ref()
-                .map(|newest| f64::from(newest.frame.alarm.unwrap_or(0)))
-        },
+        |site, _| Some(f64::from(site.frame()?.alarm.unwrap_or(0))),
     ),
     (
         "posto_site_openmrs_up",
         "1 when OpenMRS answers as it should.",
-        |site, _| tri(site.newest.as_ref()?.frame.state.openmrs),
+        |site, _| tri(site.frame()?.state.openmrs),
     ),
     (
         "posto_site_database_up",
         "1 when the database answers.",
-        |site, _| tri(site.newest.as_ref()?.frame.state.database),
+        |site, _| tri(site.frame()?.state.database),
     ),
     (
         "posto_site_door_open",
         "1 when the door between network and OpenMRS is open.",
-        |site, _| match site.newest.as_ref()?.frame.state.door {
+        |site, _| match site.frame()?.state.door {
             Door::Unknown => None,
             Door::Shut => Some(0.0),
             Door::Open => Some(1.0),
@@ -62,7 +58,7 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_disk_healthy",
         "1 good, 0.5 worn, 0 failing, by what the data disk says of itself.",
-        |site, _| match site.newest.as_ref()?.frame.state.smart {
+        |site, _| match site.frame()?.state.smart {
             Smart::Unknown => None,
             Smart::Good => Some(1.0),
             Smart::Worn => Some(0.5),
@@ -72,7 +68,7 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_snapshot_proven",
         "1 when the newest snapshot was proven, 0 when it was proven to be bad.",
-        |site, _| match site.newest.as_ref()?.frame.state.proof {
+        |site, _| match site.frame()?.state.proof {
             Proof::Unknown | Proof::Not => None,
             Proof::Good => Some(1.0),
             Proof::Bad => Some(0.0),
@@ -81,60 +77,38 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_snapshot_age_seconds",
         "Age of the newest snapshot now.",
-        |site, now_s| {
-            aged(site, now_s, |f| {
-                f.snapshot_age_min.map(|min| u64::from(min) * 60)
-            })
-        },
+        |site, now_s| age(site, now_s, Frame::snapshot_age_s),
     ),
     (
         "posto_site_copy_age_seconds",
         "Age of the newest copy off the box now.",
-        |site, now_s| aged(site, now_s, |f| f.copy_age_h.map(|h| u64::from(h) * 3600)),
+        |site, now_s| age(site, now_s, Frame::copy_age_s),
     ),
     (
         "posto_site_encounter_age_seconds",
         "Age of the newest committed encounter now.",
-        |site, now_s| {
-            aged(site, now_s, |f| {
-                f.encounter_age_min.map(|min| u64::from(min) * 60)
-            })
-        },
+        |site, now_s| age(site, now_s, Frame::encounter_age_s),
     ),
     (
         "posto_site_encounters_today",
         "Encounters entered since midnight, local time, at the newest frame.",
-        |site, _| site.newest.as_ref()?.frame.encounters_today.map(f64::from),
+        |site, _| site.frame()?.encounters_today.map(f64::from),
     ),
     (
         "posto_site_journal_behind_days",
         "Days of the journal that are not off the box yet (23: or more).",
-        |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
-                .journal_days_behind
-                .map(f64::from)
-        },
+        |site, _| site.frame()?.journal_days_behind.map(f64::from),
     ),
     (
         "posto_site_budget_left_bytes",
         "Left of the month's budget for sending.",
-        |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
-                .budget_left_mb
-                .map(|mb| f64::from(mb) * 1e6)
-        },
+        |site, _| site.frame()?.budget_left_mb.map(|mb| f64::from(mb) * 1e6),
     ),
     (
         "posto_site_disk_used_ratio",
         "Share of the data disk that is used.",
         |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
+            site.frame()?
                 .disk_used_percent
                 .map(|p| f64::from(p) / 100.0)
         },
@@ -142,32 +116,18 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_disk_free_bytes",
         "Free on the data disk.",
-        |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
-                .disk_free_gb
-                .map(|gb| f64::from(gb) * 1e9)
-        },
+        |site, _| site.frame()?.disk_free_gb.map(|gb| f64::from(gb) * 1e9),
     ),
     (
         "posto_site_disk_wear_ratio",
         "Share of the data disk's endurance that is used (may pass 1).",
-        |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
-                .wear_percent
-                .map(|p| f64::from(p) / 100.0)
-        },
+        |site, _| site.frame()?.wear_percent.map(|p| f64::from(p) / 100.0),
     ),
     (
         "posto_site_memory_pressure_ratio",
         "Share of five minutes in which something waited for memory.",
         |site, _| {
-            site.newest
-                .as_ref()?
-                .frame
+            site.frame()?
                 .memory_pressure_percent
                 .map(|p| f64::from(p) / 100.0)
         },
@@ -175,7 +135,7 @@ const SITES: &[(&str, &str, Figure)] = &[
     (
         "posto_site_temperature_celsius",
         "The hottest sensor.",
-        |site, _| site.newest.as_ref()?.frame.temperature_c.map(f64::from),
+        |site, _| site.frame()?.temperature_c.map(f64::from),
     ),
 ];
 
@@ -203,11 +163,7 @@ pub fn text(hub: &Hub, now_s: u64) -> String {
         "gauge",
         "Sites by how they are.",
     );
-    for condition in Condition::ALL {
-        let sites = fleet.sites().values();
-        let count = sites
-            .filter(|site| Condition::of(site) == condition)
-            .count();
+    for (condition, count) in Condition::counts(fleet.sites().values()) {
         line(
             &mut out,
             "posto_hub_sites",
@@ -246,11 +202,7 @@ pub fn text(hub: &Hub, now_s: u64) -> String {
         "Boots that did not end in order: power cuts.",
     );
     for (id, site) in fleet.sites() {
-        let boots = site
-            .newest
-            .as_ref()
-            .and_then(|newest| newest.frame.unclean_boots);
-        if let Some(boots) = boots {
+        if let Some(boots) = site.frame().and_then(|frame| frame.unclean_boots) {
             line(
                 &mut out,
                 "posto_site_unclean_boots_total",
@@ -329,23 +281,16 @@ fn of_hub(hub: &Hub, out: &mut String) {
     );
 }
 
+fn age(site: &Site, now_s: u64, age_s: fn(&Frame) -> Option<u64>) -> Option<f64> {
+    site.aged(now_s, age_s).map(|s| s as f64)
+}
+
 fn tri(tri: Tri) -> Option<f64> {
     match tri {
         Tri::Unknown => None,
         Tri::No => Some(0.0),
         Tri::Yes => Some(1.0),
     }
-}
-
-/// An age that the frame told, and what has passed since.
-pub(super) fn aged(
-    site: &Site,
-    now_s: u64,
-    age_s: impl Fn(&crate::health::frame::Frame) -> Option<u64>,
-) -> Option<f64> {
-    let newest = site.newest.as_ref()?;
-    let since_s = now_s.saturating_sub(newest.at_s);
-    Some(age_s(&newest.frame)?.saturating_add(since_s) as f64)
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

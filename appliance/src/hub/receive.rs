@@ -1,6 +1,6 @@
 //! Datagrams: each is one message. Never waits for anything but the network: what cannot be queued is dropped and counted.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::Hub;
@@ -51,60 +51,60 @@ fn datagram(hub: &Hub, bytes: &[u8], from: SocketAddr, answers: &Answers) {
     if !hub.sources.is_open(from.ip(), now_s) {
         return hub.counts.count(Fate::Limited);
     }
-    let judged = judge::judge(bytes, now_s, |id| hub.fleet().find(id));
-    let work = match judged {
-        Judged::Keep(arrived) => Work::Frame(arrived, came, from),
-        Judged::Note(hello) => {
-            let is_approved = hub.fleet().is_approved(&hello.key);
-            if !is_approved && !hub.sources.may_say_hello(from.ip(), now_s) {
-                return hub.counts.count(Fate::Limited);
-            }
-            Work::Hello(hello, Some(from), None)
-        }
-        Judged::Answer {
+    let work = match admit(hub, bytes, from.ip(), now_s) {
+        Some(Judged::Keep(arrived)) => Work::Frame(arrived, came, from),
+        Some(Judged::Note(hello)) => Work::Hello(hello, Some(from), None),
+        Some(Judged::Answer {
             to,
             verdict,
             sequence,
-        } => {
-            hub.counts.count(fate_of(verdict));
-            if verdict != Verdict::SayHello || hub.sources.may_answer_stranger(now_s) {
-                answers.send(Answer {
-                    to: from,
-                    key_id: to,
-                    verdict,
-                    sequence,
-                });
-            }
-            return;
+        }) => {
+            return answers.send(Answer {
+                to: from,
+                key_id: to,
+                verdict,
+                sequence,
+            });
         }
-        Judged::Drop(why) => {
-            if why == Dropped::Forged {
-                hub.sources.wasted(from.ip(), now_s);
-            }
-            return hub.counts.count(fate_of_dropped(why));
-        }
+        None => return,
     };
     if hub.work.try_send(work).is_err() {
         hub.counts.count(Fate::Busy);
     }
 }
 
-/// Under which name an answer without keeping is counted.
-#[must_use]
-pub fn fate_of(verdict: Verdict) -> Fate {
-    match verdict {
-        Verdict::Waiting => Fate::Waiting,
-        _ => Fate::UnknownBox,
-    }
-}
-
-/// Under which name something dropped is counted.
-#[must_use]
-pub fn fate_of_dropped(why: Dropped) -> Fate {
-    match why {
-        Dropped::Malformed => Fate::Malformed,
-        Dropped::Version => Fate::Version,
-        Dropped::Forged => Fate::Forged,
-        Dropped::Refused => Fate::Refused,
-    }
+/// What is to be done about a message from an open source, whichever way it came; `None`: nothing, which is counted.
+pub(super) fn admit(hub: &Hub, bytes: &[u8], source: IpAddr, now_s: u64) -> Option<Judged> {
+    let judged = judge::judge(bytes, now_s, |id| hub.fleet().find(id));
+    let may = match &judged {
+        Ok(Judged::Keep(_)) => true,
+        Ok(Judged::Note(hello)) => {
+            let is_approved = hub.fleet().is_approved(&hello.key);
+            let may = is_approved || hub.sources.may_say_hello(source, now_s);
+            if !may {
+                hub.counts.count(Fate::Limited);
+            }
+            may
+        }
+        Ok(Judged::Answer { verdict, .. }) => {
+            hub.counts.count(match verdict {
+                Verdict::Waiting => Fate::Waiting,
+                _ => Fate::UnknownBox,
+            });
+            *verdict != Verdict::SayHello || hub.sources.may_answer_stranger(now_s)
+        }
+        Err(why) => {
+            if *why == Dropped::Forged {
+                hub.sources.wasted(source, now_s);
+            }
+            hub.counts.count(match why {
+                Dropped::Malformed => Fate::Malformed,
+                Dropped::Version => Fate::Version,
+                Dropped::Forged => Fate::Forged,
+                Dropped::Refused => Fate::Refused,
+            });
+            false
+        }
+    };
+    judged.ok().filter(|_| may)
 }

@@ -1,7 +1,6 @@
 //! The hub from its start to its orderly end: sockets, threads, the web.
 
 use std::fs::File;
-use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -176,10 +175,9 @@ pub fn run(options: Options, ready: impl FnOnce(Listening)) -> Result<(), RoleEr
 /// The directory is one hub's.
 fn hold(options: &Options) -> Result<File, RoleError> {
     let path = options.data.join("lock");
-    let mut file = File::options().create(true).append(true).open(&path)?;
+    let file = File::options().create(true).append(true).open(&path)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| RoleError::Taken(options.data.clone()))?;
-    file.flush()?;
     Ok(file)
 }
 

@@ -252,11 +252,7 @@ fn other(hub: &Hub, store: &mut Store, work: Work, answers: &Answers) {
             by,
             done,
         } => {
-            let decided = if approve {
-                store.approve(fingerprint, &by, now_s)
-            } else {
-                store.refuse(fingerprint, &by, now_s)
-            };
+            let decided = store.decide(fingerprint, approve, &by, now_s);
             if decided.is_ok() {
                 read_again(hub, store, now_s);
             }

@@ -58,11 +58,7 @@ pub(super) fn list(list: &List) -> anyhow::Result<()> {
 pub(super) fn decide(decide: &Decide, approve: bool) -> anyhow::Result<()> {
     let mut store = Store::open(&decide.place.directory)?;
     let now_s = clock::unix_seconds();
-    let known = if approve {
-        store.approve(decide.fingerprint, "root", now_s)?
-    } else {
-        store.refuse(decide.fingerprint, "root", now_s)?
-    };
+    let known = store.decide(decide.fingerprint, approve, "root", now_s)?;
     println!(
         "{}\t{}\t{}",
         known.fingerprint(),

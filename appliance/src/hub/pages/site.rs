@@ -14,7 +14,6 @@ use crate::health::alarm_code::AlarmCode;
 use crate::health::frame::{Frame, Proof, Smart, Tri};
 use crate::hub::access::Session;
 use crate::hub::condition::Condition;
-use crate::hub::metrics::aged;
 use crate::hub::plot::{self, Line};
 use crate::hub::store::{Past, Store};
 use crate::system::clock;
@@ -143,11 +142,7 @@ fn of(
         here: "site",
         back: format!("/sites/{id}?days={days}"),
         pending,
-        name: if site.name.is_empty() {
-            id.to_string()
-        } else {
-            site.name.clone()
-        },
+        name: site.name_or(id).to_string(),
         place: place.join(" · "),
         condition: condition.code(),
         state: state(words, condition, &site),
@@ -191,13 +186,8 @@ fn decided(at_s: Option<u64>, by: Option<&str>, zone: &str) -> String {
 }
 
 fn facts(words: Words, site: &crate::hub::fleet::Site, now_s: u64, zone: &str) -> Vec<Fact> {
-    let frame = site
-        .newest
-        .as_ref()
-        .map(|newest| newest.frame)
-        .unwrap_or_default();
-    let age =
-        |of: fn(&Frame) -> Option<u64>| aged(site, now_s, of).map(|age_s| words.age(age_s as u64));
+    let frame = site.frame().copied().unwrap_or_default();
+    let age = |of: fn(&Frame) -> Option<u64>| site.aged(now_s, of).map(|age_s| words.age(age_s));
     let plain = |figure: Option<u64>, unit: &str| figure.map(|figure| format!("{figure}{unit}"));
     let percent = |figure: Option<u8>| plain(figure.map(u64::from), " %");
     let proof = match frame.state.proof {
@@ -230,31 +220,19 @@ fn facts(words: Words, site: &crate::hub::fleet::Site, now_s: u64, zone: &str) -
             plain(frame.last_start_s.map(u64::from), " s"),
             false,
         ),
-        (
-            "hub-encounter",
-            age(|f| f.encounter_age_min.map(|min| u64::from(min) * 60)),
-            false,
-        ),
+        ("hub-encounter", age(Frame::encounter_age_s), false),
         (
             "hub-entered",
             plain(frame.encounters_today.map(u64::from), ""),
             false,
         ),
-        (
-            "hub-snapshot",
-            age(|f| f.snapshot_age_min.map(|min| u64::from(min) * 60)),
-            false,
-        ),
+        ("hub-snapshot", age(Frame::snapshot_age_s), false),
         (
             "hub-proof",
             proof.map(|id| words.say(id)),
             frame.state.proof == Proof::Bad,
         ),
-        (
-            "hub-copy",
-            age(|f| f.copy_age_h.map(|h| u64::from(h) * 3600)),
-            false,
-        ),
+        ("hub-copy", age(Frame::copy_age_s), false),
         (
             "hub-journal",
             plain(frame.journal_days_behind.map(u64::from), " d"),

@@ -12,11 +12,10 @@ use super::guard::Entered;
 use super::words::Words;
 use super::{Web, aside, page};
 use crate::health::alarm_code::{AlarmCode, Severity};
-use crate::health::frame::{Proof, Tri};
+use crate::health::frame::{Frame, Proof, Tri};
 use crate::hub::access::Session;
 use crate::hub::condition::Condition;
 use crate::hub::fleet::{Fleet, Site};
-use crate::hub::metrics::aged;
 use crate::system::clock;
 
 /// Rows of a page: what a phone loads in a moment (30 KB).
@@ -194,15 +193,16 @@ fn of(fleet: &Fleet, filter: Filter, entered: Entered, now_s: u64) -> Page {
         .take(ROWS)
         .map(|(condition, id, site)| row(words, *condition, id, site, now_s))
         .collect();
+    let tiles = tiles(words, fleet, &filter);
     Page {
         words,
         here: "sites",
         back: filter.address(&filter.alarm, shown),
         pending: fleet.pending().len(),
-        tiles: tiles(words, fleet, &filter),
         releases: releases(words, fleet),
         districts: districts(fleet, &filter),
-        alarms: alarms(words, fleet, &filter),
+        alarms: alarms(words, fleet, &filter, &tiles),
+        tiles,
         found: words.with("hub-found", &[("count", (fitting.len() as u64).into())]),
         rows,
         page: shown,
@@ -215,19 +215,15 @@ fn of(fleet: &Fleet, filter: Filter, entered: Entered, now_s: u64) -> Page {
 }
 
 fn tiles(words: Words, fleet: &Fleet, filter: &Filter) -> Vec<Tile> {
-    Condition::ALL
+    Condition::counts(fleet.sites().values())
         .into_iter()
-        .map(|condition| {
+        .map(|(condition, count)| {
             let code = condition.code();
             let chosen = filter.alarm == code;
             Tile {
                 code,
                 text: words.say(&format!("hub-condition-{code}")),
-                count: fleet
-                    .sites()
-                    .values()
-                    .filter(|site| Condition::of(site) == condition)
-                    .count(),
+                count,
                 chosen,
                 // A second touch takes it back.
                 address: filter.address(if chosen { "" } else { code }, 1),
@@ -236,15 +232,22 @@ fn tiles(words: Words, fleet: &Fleet, filter: &Filter) -> Vec<Tile> {
         .collect()
 }
 
-fn releases(words: Words, fleet: &Fleet) -> Vec<Release> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for site in fleet
-        .sites()
-        .values()
-        .filter(|site| !site.release.is_empty())
-    {
-        *counts.entry(&site.release).or_default() += 1;
+/// How often each comes.
+fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
     }
+    counts
+}
+
+fn releases(words: Words, fleet: &Fleet) -> Vec<Release> {
+    let sites = fleet.sites().values();
+    let counts = counted(
+        sites
+            .map(|site| site.release.as_str())
+            .filter(|name| !name.is_empty()),
+    );
     let all = counts.values().sum::<usize>().max(1);
     let mut sorted: Vec<(String, usize)> = counts
         .into_iter()
@@ -277,14 +280,12 @@ fn releases(words: Words, fleet: &Fleet) -> Vec<Release> {
 }
 
 fn districts(fleet: &Fleet, filter: &Filter) -> Vec<Choice> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for site in fleet
-        .sites()
-        .values()
-        .filter(|site| !site.district.is_empty())
-    {
-        *counts.entry(&site.district).or_default() += 1;
-    }
+    let sites = fleet.sites().values();
+    let counts = counted(
+        sites
+            .map(|site| site.district.as_str())
+            .filter(|name| !name.is_empty()),
+    );
     counts
         .into_iter()
         .map(|(name, count)| Choice {
@@ -298,7 +299,7 @@ fn districts(fleet: &Fleet, filter: &Filter) -> Vec<Choice> {
 }
 
 /// Conditions first, then each alarm that stands somewhere.
-fn alarms(words: Words, fleet: &Fleet, filter: &Filter) -> Vec<Choice> {
+fn alarms(words: Words, fleet: &Fleet, filter: &Filter, tiles: &[Tile]) -> Vec<Choice> {
     let choice = |code: &str, text: String, count| Choice {
         code: code.to_string(),
         name: String::new(),
@@ -306,14 +307,11 @@ fn alarms(words: Words, fleet: &Fleet, filter: &Filter) -> Vec<Choice> {
         count,
         chosen: filter.alarm == code,
     };
-    let of_conditions = tiles(words, fleet, filter)
-        .into_iter()
-        .map(|tile| choice(tile.code, tile.text, tile.count));
-    let mut counts: BTreeMap<u8, usize> = BTreeMap::new();
-    for number in fleet.sites().values().filter_map(Site::alarm) {
-        *counts.entry(number).or_default() += 1;
-    }
-    let of_alarms = counts.into_iter().map(|(number, count)| {
+    let of_conditions = tiles
+        .iter()
+        .map(|tile| choice(tile.code, tile.text.clone(), tile.count));
+    let numbers = fleet.sites().values().filter_map(Site::alarm);
+    let of_alarms = counted(numbers).into_iter().map(|(number, count)| {
         let code = AlarmCode::numbered(number);
         choice(code.name, code.text(words.0), count)
     });
@@ -341,11 +339,7 @@ pub(super) fn state(words: Words, condition: Condition, site: &Site) -> String {
 }
 
 pub(super) fn openmrs(words: Words, site: &Site) -> String {
-    match site
-        .newest
-        .as_ref()
-        .map(|newest| newest.frame.state.openmrs)
-    {
+    match site.frame().map(|frame| frame.state.openmrs) {
         Some(Tri::Yes) => words.say("hub-up"),
         Some(Tri::No) => words.say("hub-down"),
         _ => "–".to_string(),
@@ -353,27 +347,20 @@ pub(super) fn openmrs(words: Words, site: &Site) -> String {
 }
 
 fn row(words: Words, condition: Condition, id: &str, site: &Site, now_s: u64) -> Row {
-    let frame = site.newest.as_ref().map(|newest| newest.frame);
+    let frame = site.frame();
     let heard = site.rhythm.last_s();
-    let snapshot_s = aged(site, now_s, |f| {
-        f.snapshot_age_min.map(|min| u64::from(min) * 60)
-    });
-    let copy_s = aged(site, now_s, |f| f.copy_age_h.map(|h| u64::from(h) * 3600));
-    let age =
-        |age_s: Option<f64>| age_s.map_or_else(|| "–".to_string(), |age_s| words.age(age_s as u64));
+    let snapshot_s = site.aged(now_s, Frame::snapshot_age_s);
+    let copy_s = site.aged(now_s, Frame::copy_age_s);
+    let age = |age_s: Option<u64>| age_s.map_or_else(|| "–".to_string(), |age_s| words.age(age_s));
     let proof = frame.map(|frame| frame.state.proof);
     let disk = frame.and_then(|frame| frame.disk_used_percent);
     Row {
         id: id.to_string(),
-        name: if site.name.is_empty() {
-            id.to_string()
-        } else {
-            site.name.clone()
-        },
+        name: site.name_or(id).to_string(),
         district: site.district.clone(),
         condition: condition.code(),
         state: state(words, condition, site),
-        heard: age(heard.map(|heard_s| now_s.saturating_sub(heard_s) as f64)),
+        heard: age(heard.map(|heard_s| now_s.saturating_sub(heard_s))),
         openmrs: openmrs(words, site),
         entered: frame
             .and_then(|frame| frame.encounters_today)
@@ -384,9 +371,9 @@ fn row(words: Words, condition: Condition, id: &str, site: &Site, now_s: u64) ->
             age(snapshot_s)
         },
         snapshot_bad: proof == Some(Proof::Bad)
-            || snapshot_s.is_some_and(|age_s| age_s > SNAPSHOT_OLD_S as f64),
+            || snapshot_s.is_some_and(|age_s| age_s > SNAPSHOT_OLD_S),
         copy: age(copy_s),
-        copy_bad: copy_s.is_some_and(|age_s| age_s > COPY_OLD_S as f64),
+        copy_bad: copy_s.is_some_and(|age_s| age_s > COPY_OLD_S),
         disk: disk.map_or_else(|| "–".to_string(), |percent| format!("{percent} %")),
         disk_bad: disk.is_some_and(|percent| percent >= DISK_FULL),
         release: if site.release.is_empty() {

@@ -198,7 +198,7 @@ impl Store {
         done.map_err(|source| self.failed(source))
     }
 
-    /// How many frames there are, and how many of one box, for tests and `posto hub boxes`.
+    /// The numbers of one box's frames that are kept, for whoever compares them with what was acknowledged.
     ///
     /// # Errors
     /// [`StoreError::Sqlite`].
