@@ -282,14 +282,7 @@ fn pings(told: &Told, zone: &str, language: Language) -> String {
 
 /// In the facility's time, to the minute.
 fn local(unix_s: u64, zone: &str) -> String {
-    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    i64::try_from(unix_s)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(
-            || "?".to_string(),
-            |time| time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string(),
-        )
+    clock::in_zone(unix_s, zone, "%Y-%m-%d %H:%M").unwrap_or_else(|| "?".to_string())
 }
 
 /// The newest snapshot, its age and its proof, in words.

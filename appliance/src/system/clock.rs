@@ -29,6 +29,16 @@ pub fn date_and_time(unix_seconds: u64) -> String {
         )
 }
 
+/// `unix_seconds` on a clock in this IANA time zone, written by `format` (strftime(3)). An unknown zone is UTC. `None`: it is no
+/// time.
+#[must_use]
+pub fn in_zone(unix_seconds: u64, zone: &str, format: &str) -> Option<String> {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let seconds = i64::try_from(unix_seconds).ok()?;
+    let time = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(time.to_zoned(zone).strftime(format).to_string())
+}
+
 /// Time since boot, including suspend; does not jump when the wall clock is set.
 #[must_use]
 pub fn since_boot() -> Duration {

@@ -5,6 +5,7 @@ use crate::snapshot::manifest::{Manifest, Moment, Reason};
 use crate::snapshot::restore::error::RestoreError;
 use crate::snapshot::restore::plan::{Newer, Part, ROOM_BYTES, Refusal, RestorePlan, Standing};
 use crate::snapshot::restore::run::{Phase, Restored};
+use crate::system::clock;
 use crate::texts::{Language, Value, say};
 
 /// Tables named; the screen has 25 lines.
@@ -38,14 +39,7 @@ fn local(moment: &Moment, zone: &str) -> String {
 }
 
 fn at(unix_s: u64, zone: &str) -> String {
-    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    i64::try_from(unix_s)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(
-            || "?".to_string(),
-            |time| time.to_zoned(zone).strftime("%d/%m/%Y %H:%M").to_string(),
-        )
+    clock::in_zone(unix_s, zone, "%d/%m/%Y %H:%M").unwrap_or_else(|| "?".to_string())
 }
 
 /// A snapshot among others, for the screen.

@@ -2,6 +2,7 @@
 
 use crate::snapshot::manifest::{Moment, Reason};
 use crate::snapshot::proof::Proven;
+use crate::system::clock;
 use crate::texts::{Language, say};
 
 /// An age in seconds: minutes up to two hours, hours up to two days, then days.
@@ -53,18 +54,9 @@ fn one_line(text: &str) -> String {
 
 /// In the facility's time; `~` before it where the wall clock could not be believed and uptime was counted.
 pub(super) fn local_time(moment: &Moment, zone: &str) -> String {
-    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let mark = if moment.clock_plausible { "" } else { "~" };
-    i64::try_from(moment.effective_s)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .map_or_else(
-            || "?".to_string(),
-            |time| {
-                let local = time.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string();
-                format!("{mark}{local}")
-            },
-        )
+    clock::in_zone(moment.effective_s, zone, "%Y-%m-%d %H:%M")
+        .map_or_else(|| "?".to_string(), |local| format!("{mark}{local}"))
 }
 
 /// Bytes as people say them, in powers of ten like the disk's own size.

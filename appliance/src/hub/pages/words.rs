@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, header};
 
 use super::guard::cookie;
+use crate::system::clock;
 use crate::texts::{self, Language, Value};
 
 /// The cookie of who has chosen a language.
@@ -66,15 +67,9 @@ pub(super) fn language(code: &str) -> Option<Language> {
     }
 }
 
-/// `unix_s` in a time zone: `27-11 08:15`.
+/// `unix_s` in a time zone: `27-11-2026 08:15`.
 pub(super) fn local(unix_s: u64, zone: &str) -> String {
-    i64::try_from(unix_s)
-        .ok()
-        .and_then(|s| jiff::Timestamp::from_second(s).ok())
-        .map_or_else(String::new, |time| {
-            let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-            time.to_zoned(zone).strftime("%d-%m-%Y %H:%M").to_string()
-        })
+    clock::in_zone(unix_s, zone, "%d-%m-%Y %H:%M").unwrap_or_default()
 }
 
 #[cfg(test)]
