@@ -106,8 +106,8 @@ fn half_over_a_dying_link_the_rest_from_a_stick_into_the_other_slot() -> Result<
     let (a, b) = (release::folder()?, named_b()?);
     let (name_a, name_b) = (name_of(&a)?, name_of(&b)?);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("update");
-    let site = Site::new(&folder, &release::disk_image()?)?;
-    let publisher = Publisher::new(&folder.join("repository"))?;
+    let published = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let publisher = Publisher::new(published.path())?;
     let begun = Instant::now();
     // Making the whole patch takes minutes: another run may take what one has published.
     match std::env::var_os("POSTO_PUBLISHED") {
@@ -127,6 +127,8 @@ fn half_over_a_dying_link_the_rest_from_a_stick_into_the_other_slot() -> Result<
         begun.elapsed().as_secs_f64()
     );
     let mirror = Mirror::start("127.0.0.1:0", publisher.repository())?;
+    // Last: the machine's port is free now, not minutes from now.
+    let site = Site::new(&folder, &release::disk_image()?)?;
 
     let mut machine = site.start()?;
     site.wait_for_open_door(OPEN_LIMIT)?;

@@ -23,11 +23,10 @@ pub use self::metered::{Meter, Metered};
 use super::budget::Budget;
 use super::mirrored::Mirrored;
 use super::order::{Order, Work};
-use super::said::{Found, Said, Step};
+use super::said::{Found, INTERRUPTED, Said, Step};
 use crate::system::durable::DurableError;
 use crate::system::log::log;
 
-const INTERRUPTED: &str = "it was interrupted";
 /// A progress that nobody would see is not written: each is a small file on tmpfs.
 const SHOWN_EVERY_BYTES: u64 = 128 * 1024;
 

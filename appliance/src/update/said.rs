@@ -13,6 +13,9 @@ const LIMIT_BYTES: u64 = 64 * 1024;
 /// The file's name, in both folders.
 const NAME: &str = "said.json";
 
+/// [`Said::error`] of a worker that was ended in the middle, or whose box lost its power.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use crate::texts::{Language, Value, say};
-use crate::update::said::{Found, Said, Step};
+use crate::update::said::{Found, INTERRUPTED, Said, Step};
 
 /// Prints it.
 ///
@@ -54,7 +54,10 @@ fn lines(language: Language, said: &Said) -> Vec<String> {
     }];
     match said.step {
         Step::Failed => {
-            let reason = said.error.clone().unwrap_or_default();
+            let reason = match said.error.as_deref() {
+                Some(INTERRUPTED) => say(language, "update-interrupted", &[]),
+                other => other.unwrap_or_default().to_owned(),
+            };
             lines.push(say(language, "update-failed", &[("reason", reason.into())]));
         }
         Step::Fetching => lines.push(say(language, "update-fetching-now", &[])),

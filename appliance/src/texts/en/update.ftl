@@ -11,6 +11,7 @@ update-offered = Release { $release } is for this box: { $bytes }, of which { $m
 update-offered-whole = Release { $release } is for this box, as a whole (no patch fits what runs): { $bytes }, of which { $missing } are still to come. By stick it costs nothing.
 update-waits = Release { $release } is there, and not for this box yet: { $why }.
 update-failed = The last try ended early: { $reason }. What came is kept; the next try goes on from there.
+update-interrupted = it was interrupted
 update-fetching-now = It is being fetched now.
 update-fetched = All of it is here.
 update-expired = The publisher's lists are past their date ({ $roles }): they may not be the newest. Older releases get in nonetheless never.

@@ -11,6 +11,7 @@ update-offered = A versão { $release } é para este servidor: { $bytes }, dos q
 update-offered-whole = A versão { $release } é para este servidor, inteira (nenhuma diferença serve para o que corre): { $bytes }, dos quais faltam { $missing }. Por pen não custa nada.
 update-waits = Há a versão { $release }, que ainda não é para este servidor: { $why }.
 update-failed = A última tentativa acabou antes do fim: { $reason }. O que chegou fica; a próxima continua dali.
+update-interrupted = foi interrompida
 update-fetching-now = Está a ser buscada agora.
 update-fetched = Já está toda aqui.
 update-expired = As listas de quem publica passaram da data ({ $roles }): podem não ser as mais novas. Versões mais antigas nunca entram.
