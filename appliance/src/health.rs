@@ -4,6 +4,7 @@ pub mod ack;
 pub mod alarm_code;
 pub mod bundle;
 pub mod cose;
+pub mod datagram;
 pub mod frame;
 pub mod hello;
 pub mod outbox;

@@ -25,6 +25,7 @@ use posto::facility::Facility;
 use posto::guards::heap::histogram;
 use posto::guards::smart;
 use posto::health::ack::{Ack, Verdict};
+use posto::health::datagram::{self, Wish};
 use posto::health::frame::{self as ping, Unverified};
 use posto::health::hello::{self, Hello};
 use posto::openmrs::properties;
@@ -387,10 +388,13 @@ fn pings() {
         release_built_s: 1,
     };
     let hello = hello.seal(sign).unwrap();
-    let ack = Ack::new([1; 8], Verdict::Taken, &[1, 2, 70_000]);
+    let ack = Ack::new([1; 8], Verdict::Taken, &[1, 2, 70_000]).vouching(Some(9));
     let ack = ack.seal(sign).unwrap();
-    let seeds: [&[u8]; 3] = [&frame, &hello, &ack];
+    let quiet = datagram::written(&frame, Wish::Quiet);
+    let wanted = datagram::written(&frame, Wish::Since(7));
+    let seeds: [&[u8]; 5] = [&frame, &hello, &ack, &quiet, &wanted];
     fuzz!(seeds, |bytes: &[u8]| {
+        let (bytes, _) = datagram::read(bytes);
         let hub = key.verifying_key();
         let believed = Unverified::parse(bytes).is_ok_and(|frame| frame.verify(&hub).is_ok())
             || Ack::verify(bytes, &hub).is_ok();

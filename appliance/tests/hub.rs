@@ -16,6 +16,8 @@ mod boxes;
 mod hostile;
 #[path = "hub/kill.rs"]
 mod kill;
+#[path = "hub/quiet.rs"]
+mod quiet;
 #[path = "hub/running.rs"]
 mod running;
 #[path = "hub/web.rs"]

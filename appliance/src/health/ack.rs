@@ -1,20 +1,21 @@
 //! The hub's answer: which numbers of one box it has kept, signed by the hub (its public key is in facility.toml). Nothing
-//! leaves the box's spool before such an answer proves that it arrived. 96 bytes at most for one ping, a few more for each row
-//! of numbers in a batch (`docs/ping.cddl`).
+//! leaves the box's spool before such an answer proves that it arrived. 96 bytes at most for one ping, a few more for each further
+//! row of numbers (`docs/ping.cddl`).
 
 use ed25519_dalek::VerifyingKey;
 use minicbor::decode::Decoder;
+use sha2::{Digest, Sha256};
 
 use super::cose::{self, CoseError, KeyId, Opened, Verified};
 
-/// The answer to one datagram.
-pub const ACK_LIMIT_BYTES: usize = 100;
+/// The answer to one datagram: about it alone 96, with those before it that went without an answer at most this.
+pub const ACK_LIMIT_BYTES: usize = 133;
 /// The answer to a batch.
 pub const BATCH_ACK_LIMIT_BYTES: usize = 3072;
 /// Frames and hellos in one batch; each could be a row of its own.
 pub const BATCH_LIMIT: usize = 256;
 /// The largest payload: head, and two numbers of 5 bytes for each row.
-const PAYLOAD_LIMIT_BYTES: usize = 32 + BATCH_LIMIT * 10;
+const PAYLOAD_LIMIT_BYTES: usize = 40 + BATCH_LIMIT * 10;
 
 const VERSION: u8 = 1;
 
@@ -43,8 +44,24 @@ pub struct Ack {
     pub to: KeyId,
     /// What was done.
     pub verdict: Verdict,
+    /// Of the messages named that were not answered one by one ([`check`]): the hub holds these words, not only these numbers.
+    pub check: Option<u32>,
     /// About these numbers: rows from the first to the last, rising, apart from each other.
     rows: heapless::Vec<(u32, u32), BATCH_LIMIT>,
+}
+
+/// What stands for these messages, in the order of their numbers: the first four bytes of their SHA-256.
+#[must_use]
+pub fn check<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> u32 {
+    let mut digest = Sha256::new();
+    for message in messages {
+        digest.update(message);
+    }
+    let digest = digest.finalize();
+    digest
+        .iter()
+        .take(4)
+        .fold(0, |word, byte| (word << 8) | u32::from(*byte))
 }
 
 /// Why an answer does not count.
@@ -75,7 +92,18 @@ impl Ack {
                 }
             }
         }
-        Self { to, verdict, rows }
+        Self {
+            to,
+            verdict,
+            check: None,
+            rows,
+        }
+    }
+
+    /// The same, which vouches for the words of what was not answered one by one.
+    #[must_use]
+    pub fn vouching(self, check: Option<u32>) -> Self {
+        Self { check, ..self }
     }
 
     /// Whether it speaks of this number.
@@ -100,12 +128,17 @@ impl Ack {
         sign: impl FnOnce(&[u8]) -> [u8; 64],
     ) -> Result<heapless::Vec<u8, BATCH_ACK_LIMIT_BYTES>, CoseError> {
         let payload: heapless::Vec<u8, PAYLOAD_LIMIT_BYTES> = cose::written(|to| {
-            to.map(4)?.u8(0)?.u8(VERSION)?;
+            to.map(4 + u64::from(self.check.is_some()))?
+                .u8(0)?
+                .u8(VERSION)?;
             to.u8(1)?.bytes(&self.to)?;
             to.u8(2)?.u8(self.verdict as u8)?;
             to.u8(3)?.array(2 * self.rows.len() as u64)?;
             for (first, last) in &self.rows {
                 to.u32(*first)?.u32(last.saturating_sub(*first))?;
+            }
+            if let Some(check) = self.check {
+                to.u8(4)?.u32(check)?;
             }
             to.ok()
         })?;
@@ -147,17 +180,27 @@ fn read(payload: &[u8]) -> Option<Ack> {
         let last = first.checked_add(from.u32().ok()?)?;
         rows.push((first, last)).ok()?;
     }
-    // What a newer hub says besides.
+    let mut check = None;
     for _ in 4..pairs {
-        from.skip().ok()?;
-        from.skip().ok()?;
+        if from.u8().ok()? == 4 {
+            check = Some(from.u32().ok()?);
+        } else {
+            // What a newer hub says besides.
+            from.skip().ok()?;
+        }
     }
-    (numbers % 2 == 0 && from.position() == payload.len()).then_some(Ack { to, verdict, rows })
+    (numbers % 2 == 0 && from.position() == payload.len()).then_some(Ack {
+        to,
+        verdict,
+        check,
+        rows,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::datagram::QUIET_LIMIT;
     use ed25519_dalek::{Signer, SigningKey};
     use proptest::prelude::*;
 
@@ -173,6 +216,14 @@ mod tests {
     fn the_largest_answer_to_one_ping_has_96_bytes() {
         let ack = Ack::new([0xff; 8], Verdict::OtherWords, &[u32::MAX]);
         assert_eq!(sealed(&ack).len(), 96);
+    }
+
+    #[test]
+    fn the_largest_answer_to_a_datagram_is_within_its_limit() {
+        let apart: std::vec::Vec<u32> =
+            (0..=QUIET_LIMIT as u32).map(|n| u32::MAX - 2 * n).collect();
+        let ack = Ack::new([0xff; 8], Verdict::Taken, &apart).vouching(Some(u32::MAX));
+        assert_eq!(sealed(&ack).len(), ACK_LIMIT_BYTES);
     }
 
     #[test]
@@ -199,8 +250,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_signed_is_read_the_same(numbers in proptest::collection::vec(any::<u32>(), 0..60), verdict in 0usize..4) {
-            let ack = Ack::new([4; 8], Verdict::ALL[verdict], &numbers);
+        fn what_is_signed_is_read_the_same(numbers in proptest::collection::vec(any::<u32>(), 0..60), verdict in 0usize..4, check: Option<u32>) {
+            let ack = Ack::new([4; 8], Verdict::ALL[verdict], &numbers).vouching(check);
             prop_assert!(numbers.iter().all(|number| ack.names(*number)));
             let read = Ack::verify(&sealed(&ack), &hub().verifying_key()).unwrap();
             prop_assert_eq!(read.into_inner(), ack);

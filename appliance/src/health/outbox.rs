@@ -44,6 +44,9 @@ pub struct Letter {
     pub sequence: u32,
     /// Signed.
     pub bytes: Bytes,
+    /// The answer by UDP is to speak of every number from this one on.
+    #[serde(default)]
+    pub since: Option<u32>,
 }
 
 /// What is to be sent, in this order.
@@ -62,6 +65,9 @@ pub struct Outbox {
     pub authority: Option<String>,
     /// No more bytes than these, both ways, on the wire.
     pub allowance_bytes: u64,
+    /// One packet for each, and no answer to any.
+    #[serde(default)]
+    pub quiet: bool,
     /// At most [`BATCH_LIMIT`].
     pub letters: Vec<Letter>,
 }
@@ -164,6 +170,7 @@ mod tests {
         let letter = Letter {
             sequence: u32::MAX,
             bytes: Bytes(vec![0xff; crate::health::hello::HELLO_LIMIT_BYTES]),
+            since: Some(u32::MAX),
         };
         let outbox = Outbox {
             number: 5,
@@ -172,6 +179,7 @@ mod tests {
             https: Some("https://x/".into()),
             authority: None,
             allowance_bytes: 1,
+            quiet: false,
             letters: vec![letter; BATCH_LIMIT],
         };
         outbox.write(&places).unwrap();

@@ -1,15 +1,17 @@
 //! The box's post room: what goes into the next outbox, and what the hub's answers mean for the spool. No clocks, no network:
 //! times (since boot) and months are arguments.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ack::{Ack, BATCH_LIMIT, Verdict};
 use super::cose::KeyId;
+use super::datagram::QUIET_LIMIT;
 use super::frame::FrameError;
 use super::outbox::{Answers, Bytes, Letter, Outbox};
-use super::schedule::{Outcome, Sending};
+use super::schedule::{Outcome, Sending, Waiting};
 use super::spool::{Kept, Kind, Spool, SpoolError};
 use crate::facility::Hub;
 use crate::places::Places;
@@ -33,7 +35,7 @@ const TOLD_LIMIT_BYTES: u64 = 4096;
 pub struct Told {
     /// Hellos and pings about alarms that wait.
     pub urgent: u64,
-    /// Routine pings that wait.
+    /// Routine pings that wait; those whose answer was not wanted yet are not among them.
     pub routine: u64,
     /// When the hub last took something, seconds since 1970.
     pub taken_unix_s: Option<u64>,
@@ -74,6 +76,10 @@ pub struct Post {
     news: bool,
     /// The hub keeps nothing yet: one letter asks again.
     waiting: bool,
+    /// The hub took something when it was last asked: an answer to each routine ping is not needed.
+    on_terms: bool,
+    /// Sent without an answer; still in the spool. Forgotten with the program: then they are sent once more.
+    quiet: BTreeSet<u32>,
     under_way: Option<UnderWay>,
 }
 
@@ -82,6 +88,7 @@ pub struct Post {
 struct UnderWay {
     number: u64,
     since: Duration,
+    quiet: bool,
     letters: Vec<Kept>,
 }
 
@@ -106,6 +113,8 @@ impl Post {
             sending: Sending::default(),
             news: false,
             waiting: false,
+            on_terms: false,
+            quiet: BTreeSet::new(),
             under_way: None,
         }
     }
@@ -148,7 +157,7 @@ impl Post {
     /// # Errors
     /// [`SpoolError`].
     pub fn told(&self, hub: &Hub, month: i64) -> Result<Told, SpoolError> {
-        let waiting = self.spool.waiting()?;
+        let waiting = self.open()?;
         Ok(Told {
             urgent: waiting.urgent,
             routine: waiting.routine,
@@ -192,12 +201,24 @@ impl Post {
         }
         let left = self.budget_left(hub, month)?;
         let thrifty = left == 0;
-        let waiting = self.spool.waiting()?;
+        let waiting = self.open()?;
         if !self.sending.is_due(waiting, self.news, thrifty, now) {
             return Ok(None);
         }
         let count = if self.waiting { 1 } else { BATCH_LIMIT };
-        let letters = self.spool.next(count, thrifty)?;
+        let mut letters = self.spool.next(count + self.quiet.len(), thrifty)?;
+        letters.retain(|kept| !self.quiet.contains(&kept.sequence));
+        letters.truncate(count);
+        let alone = matches!(letters.as_slice(), [one] if one.kind == Kind::Routine);
+        let quiet = alone && self.on_terms && hub.udp.is_some() && self.quiet.len() < QUIET_LIMIT;
+        // The last of them can speak for all that went before it.
+        let speaker = letters
+            .iter()
+            .filter(|kept| kept.kind != Kind::Hello)
+            .map(|kept| kept.sequence)
+            .max()
+            .filter(|_| !quiet);
+        let first_quiet = self.quiet.first().copied();
         let number = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let outbox = Outbox {
             number,
@@ -210,11 +231,13 @@ impl Post {
             } else {
                 left.clamp(THRIFTY_ALLOWANCE_BYTES, ALLOWANCE_BYTES)
             },
+            quiet,
             letters: letters
                 .iter()
                 .map(|kept| Letter {
                     sequence: kept.sequence,
                     bytes: Bytes(kept.bytes.clone()),
+                    since: first_quiet.filter(|_| speaker == Some(kept.sequence)),
                 })
                 .collect(),
         };
@@ -222,9 +245,19 @@ impl Post {
         self.under_way = Some(UnderWay {
             number,
             since: now,
+            quiet,
             letters,
         });
         Ok(Some(outbox))
+    }
+
+    /// What waits to be sent.
+    fn open(&self) -> Result<Waiting, SpoolError> {
+        let waiting = self.spool.waiting()?;
+        Ok(Waiting {
+            routine: waiting.routine.saturating_sub(self.quiet.len() as u64),
+            ..waiting
+        })
     }
 
     /// Takes the sender's answers: what the hub has signed removes pings, and nothing else does.
@@ -246,6 +279,15 @@ impl Post {
             return Ok(Heard::default());
         };
         self.spool.spend(month, answers.spent.bytes())?;
+        if under_way.quiet {
+            if answers.spent.udp_bytes == 0 {
+                self.silence(now, random);
+            }
+            let sent = under_way.letters.iter().map(|kept| kept.sequence);
+            self.quiet
+                .extend(sent.filter(|_| answers.spent.udp_bytes > 0));
+            return Ok(Heard::default());
+        }
         let mut heard = Heard::default();
         let mut answered = false;
         for bytes in answers.acks.iter().take(BATCH_LIMIT) {
@@ -257,7 +299,13 @@ impl Post {
             }
             answered = true;
             match ack.verdict {
-                Verdict::Taken => heard.removed += self.spool.confirm(&ack, self.me)?,
+                Verdict::Taken => {
+                    let sent = |sequence| {
+                        let mut letters = under_way.letters.iter();
+                        letters.any(|kept| kept.sequence == sequence)
+                    };
+                    heard.removed += self.spool.confirm(&ack, self.me, sent)?;
+                }
                 Verdict::SayHello => heard.say_hello = true,
                 Verdict::Waiting => {}
                 Verdict::OtherWords => {
@@ -274,8 +322,17 @@ impl Post {
             (0, false) => Outcome::Silence,
         };
         self.waiting = outcome == Outcome::Waiting && !heard.say_hello;
+        self.on_terms = outcome == Outcome::Taken;
+        // What was wanted an answer to and has none is sent again as others are.
+        self.quiet.clear();
         self.sending = self.sending.after(outcome, now, random);
         Ok(heard)
+    }
+
+    fn silence(&mut self, now: Duration, random: u64) {
+        self.on_terms = false;
+        self.quiet.clear();
+        self.sending = self.sending.after(Outcome::Silence, now, random);
     }
 
     /// The sender died, or could not be started: what it may have spent is counted, and it is tried again later.
@@ -286,7 +343,7 @@ impl Post {
         let Some(under_way) = self.under_way.take() else {
             return Ok(());
         };
-        self.sending = self.sending.after(Outcome::Silence, now, random);
+        self.silence(now, random);
         let bytes = under_way
             .letters
             .iter()

@@ -1,5 +1,6 @@
 //! The sender (`posto-ping.service`: no rights, network): brings an outbox to the hub and the hub's signed answers back. UDP
-//! first, a packet a ping; where that is not answered, or many wait, one HTTPS post for all. It counts what it costs on the wire.
+//! first, a packet a ping; where that is not answered, or many wait, one HTTPS post for all. A quiet outbox goes by UDP, once, and
+//! nothing is waited for. It counts what it costs on the wire.
 
 mod https;
 mod udp;
@@ -77,6 +78,12 @@ impl Heard {
 pub fn carry(outbox: &Outbox, patience: Patience) -> Answers {
     let mut heard = Heard::default();
     heard.answers.number = outbox.number;
+    if outbox.quiet {
+        if let Some(hub) = outbox.udp {
+            udp::carry(outbox, hub, patience, &mut heard);
+        }
+        return heard.answers;
+    }
     let many = outbox.letters.len() >= MANY && outbox.https.is_some();
     if let (Some(hub), false) = (outbox.udp, many) {
         udp::carry(outbox, hub, patience, &mut heard);

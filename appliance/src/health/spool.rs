@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::ack::{Ack, Verdict};
+use super::ack::{Ack, BATCH_LIMIT, Verdict, check};
 use super::cose::{KeyId, Verified};
 use super::frame::FrameError;
 use super::schedule::Waiting;
@@ -242,22 +242,46 @@ impl Spool {
         both().map_err(|source| self.failed(source))
     }
 
-    /// Removes what the hub has proven to have; how many that were.
+    /// Removes what the hub has proven to have; how many that were. `asked`: whether this message was sent with a wish for an
+    /// answer of its own, so that the hub has compared its words; of others the answer must vouch for the words.
     ///
     /// # Errors
     /// [`SpoolError`]; all of it is still there.
-    pub fn confirm(&mut self, ack: &Verified<Ack>, me: KeyId) -> Result<usize, SpoolError> {
+    pub fn confirm(
+        &mut self,
+        ack: &Verified<Ack>,
+        me: KeyId,
+        asked: impl Fn(u32) -> bool,
+    ) -> Result<usize, SpoolError> {
         if ack.verdict != Verdict::Taken || ack.to != me {
             return Ok(0);
         }
         let remove = || -> rusqlite::Result<usize> {
             let transaction = self.connection.unchecked_transaction()?;
-            let mut removed = 0;
-            for (first, last) in ack.rows() {
-                removed += transaction.execute(
-                    "DELETE FROM ping WHERE sequence BETWEEN ?1 AND ?2",
-                    [first, last],
+            let (mut own, mut others) = (Vec::new(), Vec::new());
+            {
+                let mut named = transaction.prepare_cached(
+                    "SELECT sequence, bytes FROM ping WHERE sequence BETWEEN ?1 AND ?2 ORDER BY sequence LIMIT ?3",
                 )?;
+                for (first, last) in ack.rows() {
+                    let mut rows = named.query(params![first, last, BATCH_LIMIT as i64])?;
+                    while let Some(row) = rows.next()? {
+                        let (sequence, bytes): (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                        if asked(sequence) {
+                            own.push(sequence);
+                        } else {
+                            others.push((sequence, bytes));
+                        }
+                    }
+                }
+            }
+            if ack.check == Some(check(others.iter().map(|(_, bytes)| bytes.as_slice()))) {
+                own.extend(others.iter().map(|(sequence, _)| *sequence));
+            }
+            let mut removed = 0;
+            for sequence in own {
+                removed +=
+                    transaction.execute("DELETE FROM ping WHERE sequence = ?1", [sequence])?;
             }
             transaction.commit()?;
             Ok(removed)

@@ -12,7 +12,7 @@ use crate::health::cose::KeyId;
 pub const QUEUE: usize = 8_192;
 
 /// One answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// Where to.
     pub to: SocketAddr,
@@ -20,8 +20,10 @@ pub struct Answer {
     pub key_id: KeyId,
     /// What.
     pub verdict: Verdict,
-    /// About which number.
-    pub sequence: Option<u32>,
+    /// About which numbers.
+    pub sequences: Vec<u32>,
+    /// What vouches for the words of those that were not answered one by one.
+    pub check: Option<u32>,
 }
 
 /// Where answers are handed in.
@@ -44,12 +46,8 @@ impl Answers {
 /// Signs and sends until nobody can hand in any more.
 pub fn run(socket: &UdpSocket, key: &SigningKey, answers: &Receiver<Answer>) {
     for answer in answers {
-        if let Some(bytes) = signed(
-            key,
-            answer.key_id,
-            answer.verdict,
-            answer.sequence.as_slice(),
-        ) {
+        let ack = Ack::new(answer.key_id, answer.verdict, &answer.sequences);
+        if let Some(bytes) = sealed(key, &ack.vouching(answer.check)) {
             // A host that is away: its box asks again.
             socket.send_to(&bytes, answer.to).ok();
         }
@@ -59,8 +57,11 @@ pub fn run(socket: &UdpSocket, key: &SigningKey, answers: &Receiver<Answer>) {
 /// An answer's bytes.
 #[must_use]
 pub fn signed(key: &SigningKey, to: KeyId, verdict: Verdict, sequences: &[u32]) -> Option<Vec<u8>> {
-    Ack::new(to, verdict, sequences)
-        .seal(|bytes| key.sign(bytes).to_bytes())
+    sealed(key, &Ack::new(to, verdict, sequences))
+}
+
+fn sealed(key: &SigningKey, ack: &Ack) -> Option<Vec<u8>> {
+    ack.seal(|bytes| key.sign(bytes).to_bytes())
         .ok()
         .map(|bytes| bytes.to_vec())
 }

@@ -1,4 +1,4 @@
-//! Datagrams: each is one message. Never waits for anything but the network: what cannot be queued is dropped and counted.
+//! Datagrams: each is one message and a wish for an answer. Never waits for anything but the network: what cannot be queued is dropped and counted.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::Hub;
 use super::answer::{Answer, Answers};
 use super::counts::Fate;
-use super::judge::{self, Dropped, Judged, LIMIT_BYTES};
+use super::judge::{self, Dropped, Judged};
 use super::writer::Work;
 use crate::health::ack::Verdict;
+use crate::health::datagram::{self, DATAGRAM_LIMIT_BYTES, Wish};
 use crate::system::{clock, log};
 
 /// How soon an end is noticed when nothing comes.
@@ -19,7 +20,7 @@ pub const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Receives until the hub stops.
 pub fn run(hub: &Hub, socket: &UdpSocket, answers: &Answers) {
     // One byte more shows what is too long.
-    let mut buffer = [0u8; LIMIT_BYTES + 1];
+    let mut buffer = [0u8; DATAGRAM_LIMIT_BYTES + 1];
     while !hub.is_stopping() {
         match socket.recv_from(&mut buffer) {
             Ok((length, from)) => {
@@ -51,20 +52,25 @@ fn datagram(hub: &Hub, bytes: &[u8], from: SocketAddr, answers: &Answers) {
     if !hub.sources.is_open(from.ip(), now_s) {
         return hub.counts.count(Fate::Limited);
     }
-    let work = match admit(hub, bytes, from.ip(), now_s) {
-        Some(Judged::Keep(arrived)) => Work::Frame(arrived, came, from),
+    let (message, wish) = datagram::read(bytes);
+    let work = match admit(hub, message, from.ip(), now_s) {
+        Some(Judged::Keep(arrived)) => Work::Frame(arrived, came, from, wish),
         Some(Judged::Note(hello)) => Work::Hello(hello, Some(from), None),
         Some(Judged::Answer {
             to,
             verdict,
             sequence,
         }) => {
-            return answers.send(Answer {
-                to: from,
-                key_id: to,
-                verdict,
-                sequence,
-            });
+            if wish != Wish::Quiet {
+                answers.send(Answer {
+                    to: from,
+                    key_id: to,
+                    verdict,
+                    sequences: sequence.into_iter().collect(),
+                    check: None,
+                });
+            }
+            return;
         }
         None => return,
     };

@@ -14,7 +14,8 @@ use super::counts::Fate;
 use super::fleet::{Change, Fleet};
 use super::store::{Arrived, Heard, Kind, Outcome, Standing, Store, StoreError, key_id};
 use crate::box_key::Fingerprint;
-use crate::health::ack::Verdict;
+use crate::health::ack::{Verdict, check};
+use crate::health::datagram::{QUIET_LIMIT, Wish};
 use crate::health::hello::Hello;
 use crate::system::{clock, log};
 
@@ -33,7 +34,7 @@ const THINNED: Duration = Duration::from_secs(12);
 #[derive(Debug)]
 pub enum Work {
     /// A frame that came in a datagram.
-    Frame(Arrived, Instant, std::net::SocketAddr),
+    Frame(Arrived, Instant, std::net::SocketAddr, Wish),
     /// Frames of one batch; their outcomes in their order.
     Batch(Vec<Arrived>, Instant, oneshot::Sender<Vec<Outcome>>),
     /// What a box says of itself.
@@ -74,9 +75,9 @@ pub fn run(hub: &Arc<Hub>, mut store: Store, work: &Receiver<Work>, answers: &An
             .chain(std::iter::from_fn(|| work.try_recv().ok()));
         for one in waiting {
             match one {
-                Work::Frame(arrived, came, to) => {
+                Work::Frame(arrived, came, to, wish) => {
                     count += 1;
-                    frames.push((vec![arrived], came, To::Source(to)));
+                    frames.push((vec![arrived], came, To::Source(to, wish)));
                 }
                 Work::Batch(arrived, came, to) => {
                     count += arrived.len();
@@ -120,7 +121,7 @@ pub fn run(hub: &Arc<Hub>, mut store: Store, work: &Receiver<Work>, answers: &An
 
 /// Whom to tell.
 enum To {
-    Source(std::net::SocketAddr),
+    Source(std::net::SocketAddr, Wish),
     Batch(oneshot::Sender<Vec<Outcome>>),
 }
 
@@ -166,16 +167,21 @@ fn keep(hub: &Hub, store: &mut Store, work: Vec<(Vec<Arrived>, Instant, To)>, an
         let own: Vec<(&Arrived, Outcome)> = results.by_ref().take(count).collect();
         own.iter().for_each(|_| hub.counts.took(took));
         match to {
-            To::Source(to) => own.iter().for_each(|(arrived, outcome)| {
+            To::Source(to, wish) => own.iter().for_each(|(arrived, outcome)| {
                 if *outcome != Outcome::New {
                     hub.sources.wasted(to.ip(), arrived.received_s);
                 }
-                answers.send(Answer {
-                    to,
-                    key_id: arrived.key_id,
-                    verdict: verdict(*outcome),
-                    sequence: Some(arrived.frame.sequence),
-                });
+                let verdict = verdict(*outcome);
+                let spoken_of = spoken_of(store, arrived, verdict, wish);
+                if let Some((sequences, check)) = spoken_of {
+                    answers.send(Answer {
+                        to,
+                        key_id: arrived.key_id,
+                        verdict,
+                        sequences,
+                        check,
+                    });
+                }
             }),
             // Whoever asked may have gone; what is kept is kept.
             To::Batch(to) => {
@@ -185,6 +191,29 @@ fn keep(hub: &Hub, store: &mut Store, work: Vec<(Vec<Arrived>, Instant, To)>, an
         }
     }
     note(store, &changes, clock::unix_seconds());
+}
+
+/// The numbers that the answer to a datagram speaks of, and what vouches for those before its own; `None`: no answer.
+fn spoken_of(
+    store: &Store,
+    arrived: &Arrived,
+    verdict: Verdict,
+    wish: Wish,
+) -> Option<(Vec<u32>, Option<u32>)> {
+    let own = arrived.frame.sequence;
+    let before = match wish {
+        Wish::Quiet => return None,
+        // Those that are not named are sent once more.
+        Wish::Since(first) if verdict == Verdict::Taken => {
+            let held = store.held(arrived.box_id, first, own, QUIET_LIMIT);
+            held.unwrap_or_default()
+        }
+        Wish::Since(_) | Wish::Own => Vec::new(),
+    };
+    let check = check(before.iter().map(|(_, bytes)| bytes.as_slice()));
+    let check = (!before.is_empty()).then_some(check);
+    let numbers = before.into_iter().map(|(number, _)| number);
+    Some((numbers.chain([own]).collect(), check))
 }
 
 /// What a box is told of a frame's outcome.
@@ -239,7 +268,8 @@ fn other(hub: &Hub, store: &mut Store, work: Work, answers: &Answers) {
                     to,
                     key_id: key_id(&hello.key),
                     verdict,
-                    sequence: Some(hello.sequence),
+                    sequences: vec![hello.sequence],
+                    check: None,
                 });
             }
             done.into_iter().for_each(|done| {

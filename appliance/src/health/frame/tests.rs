@@ -100,6 +100,7 @@ fn a_frame_is_as_docs_ping_cddl_says() {
 #[test]
 fn hellos_and_answers_are_as_docs_ping_cddl_says() {
     use crate::health::ack::{Ack, Verdict};
+    use crate::health::datagram::{Wish, written};
     use crate::health::hello::{Hello, fitting};
     let sign = |bytes: &[u8]| key().sign(bytes).to_bytes();
     let hello = Hello {
@@ -117,6 +118,14 @@ fn hellos_and_answers_are_as_docs_ping_cddl_says() {
             .seal(sign)
             .unwrap();
         cddl_cat::validate_cbor_bytes("signed-ack", CDDL, &ack).unwrap();
+    }
+    let vouching = Ack::new([1; 8], Verdict::Taken, &[1]).vouching(Some(u32::MAX));
+    let vouching = vouching.seal(sign).unwrap();
+    cddl_cat::validate_cbor_bytes("signed-ack", CDDL, &vouching).unwrap();
+    for (wish, wanted) in [(Wish::Quiet, 1), (Wish::Since(u32::MAX), 5)] {
+        let wish = written(&[], wish);
+        assert_eq!(wish.len(), wanted);
+        cddl_cat::validate_cbor_bytes("wish", CDDL, &wish).unwrap();
     }
 }
 

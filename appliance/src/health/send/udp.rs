@@ -1,11 +1,12 @@
-//! One packet a ping, each answered by one packet. A few are under way at a time; the first goes alone, to see whether anybody is
-//! there.
+//! One packet a ping, each answered by one packet, or none. A few are under way at a time; the first goes alone, to see whether
+//! anybody is there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use super::{Heard, Patience};
 use crate::health::ack::ACK_LIMIT_BYTES;
+use crate::health::datagram::{self, Wish};
 use crate::health::outbox::{Letter, Outbox};
 
 /// Packets under way: about what 2G holds in one round trip.
@@ -27,6 +28,12 @@ pub(super) fn carry(outbox: &Outbox, hub: SocketAddr, patience: Patience, heard:
         socket,
         headers: if hub.is_ipv4() { 28 } else { 48 },
     };
+    if outbox.quiet {
+        for letter in &outbox.letters {
+            wire.send(letter, Wish::Quiet, outbox, heard);
+        }
+        return;
+    }
     let mut window = 1;
     let until = Instant::now() + patience.whole_udp;
     while Instant::now() < until {
@@ -71,13 +78,10 @@ impl Wire {
                 if heard.answered(letter.sequence) {
                     continue;
                 }
-                let cost = self.headers + letter.bytes.0.len() as u64;
-                if !heard.may_spend(cost, outbox) {
+                let wish = letter.since.map_or(Wish::Own, Wish::Since);
+                if !self.send(letter, wish, outbox, heard) {
                     return open(heard) < letters.len();
                 }
-                heard.spent().udp_bytes += cost;
-                // Unreachable now, or the port is shut: the tries that are left may find it open.
-                let _ = self.socket.send(&letter.bytes.0);
             }
             let until = Instant::now() + wait;
             while open(heard) > 0 && self.hear(until, outbox, heard) {}
@@ -86,6 +90,19 @@ impl Wire {
             }
         }
         open(heard) < letters.len()
+    }
+
+    /// Sends one packet; `false`: it would cost too much.
+    fn send(&self, letter: &Letter, wish: Wish, outbox: &Outbox, heard: &mut Heard) -> bool {
+        let packet = datagram::written(&letter.bytes.0, wish);
+        let cost = self.headers + packet.len() as u64;
+        if !heard.may_spend(cost, outbox) {
+            return false;
+        }
+        heard.spent().udp_bytes += cost;
+        // Unreachable now, or the port is shut: the tries that are left may find it open.
+        let _ = self.socket.send(&packet);
+        true
     }
 
     /// Waits for one packet until then; `false`: the time is over.

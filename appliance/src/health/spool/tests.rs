@@ -60,7 +60,7 @@ fn only_the_hubs_word_that_it_has_them_removes_pings() {
     for _ in 0..5 {
         put(&mut spool, Kind::Routine);
     }
-    let removed = |spool: &mut Spool, ack| spool.confirm(&ack, ME).unwrap();
+    let removed = |spool: &mut Spool, ack| spool.confirm(&ack, ME, |_| true).unwrap();
     assert_eq!(removed(&mut spool, ack([2; 8], Verdict::Taken, &[1])), 0);
     assert_eq!(removed(&mut spool, ack(ME, Verdict::Waiting, &[1])), 0);
     assert_eq!(removed(&mut spool, ack(ME, Verdict::Taken, &[2, 3, 77])), 2);

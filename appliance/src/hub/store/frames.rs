@@ -77,6 +77,33 @@ impl Arrived {
 }
 
 impl Store {
+    /// The frames of this box under the numbers from `first` to before `end`, as they were signed, rising; the newest `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn held(
+        &self,
+        box_id: i64,
+        first: u32,
+        end: u32,
+        limit: usize,
+    ) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
+        let list = || -> rusqlite::Result<Vec<(u32, Vec<u8>)>> {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT sequence, bytes FROM frame WHERE box = ?1 AND sequence >= ?2 AND sequence < ?3
+                 ORDER BY sequence DESC LIMIT ?4",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let held = statement.query_map(params![box_id, first, end, limit], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            let mut held = held.collect::<rusqlite::Result<Vec<_>>>()?;
+            held.reverse();
+            Ok(held)
+        };
+        list().map_err(|source| self.failed(source))
+    }
+
     /// Keeps all of them in one transaction, flushed to the disk when this returns. One outcome each, in their order.
     ///
     /// # Errors
