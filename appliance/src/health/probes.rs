@@ -4,12 +4,13 @@
 pub mod disk;
 pub mod encounters;
 pub mod pressure;
+pub mod update;
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::frame::{Clock, Door, Frame, Mode, Power, Proof, Slot, Smart, State, Tri};
+use super::frame::{Clock, Door, Frame, Mode, Power, Proof, Slot, Smart, State, Tri, Update};
 use crate::guards::{clock as wall, heat, smart};
 use crate::places::Places;
 use crate::power::{boots, ups};
@@ -90,6 +91,7 @@ struct Files {
     ups: Option<ups::Said>,
     smart: Option<smart::Health>,
     memory_waiting_percent: Option<u8>,
+    update: Update,
     clock: Clock,
 }
 
@@ -133,13 +135,16 @@ impl Files {
         let pressure = durable::read(&places.memory_pressure(), 64 * 1024);
         let pressure = pressure.ok().flatten().unwrap_or_default();
         let seen = Seen::read(places, clocks.since_boot);
+        // A container counts as normal elsewhere; here it has no slots.
+        let mode = release::mode(places).filter(|_| !places.container().exists());
+        let running = identity.as_ref().map(|found| found.release.as_str());
         Self {
             release_built_s: identity.as_ref().map(|found| found.built),
             slot: release::running(places)
                 .ok()
                 .and_then(|running| running.slot),
-            // A container counts as normal elsewhere; here it has no slots.
-            mode: release::mode(places).filter(|_| !places.container().exists()),
+            mode,
+            update: update::read(places, mode, running),
             judgement: Judgement::read(places, clocks.since_boot),
             seen,
             last_start_s: Starts::read(places).last(),
@@ -218,6 +223,7 @@ pub fn frame(facts: &Facts, clocks: Clocks, alarm: Option<u8>, budget_left: Opti
                 None => Proof::Unknown,
             },
             clock: files.clock,
+            update: files.update,
             ..State::default()
         },
         release_built_s: files
