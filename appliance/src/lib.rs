@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod database;
 pub mod door_certificate;
 pub mod door_fallback;
+pub mod enrolment;
 pub mod events;
 pub mod facility;
 pub mod first_boot;

@@ -1,9 +1,13 @@
-//! `posto box-key`: the public half of the box's own key, for the facility files of other boxes and for the telephone.
+//! `posto box-key`: the public half of the box's own key, for the facility files of other boxes and for the telephone; as a QR
+//! code for the hub's officer.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use super::hands;
 use crate::box_key::BoxKey;
+use crate::enrolment;
+use crate::facility;
 use crate::places::Places;
 use crate::texts::say;
 
@@ -13,6 +17,9 @@ pub(super) struct Arguments {
     /// For programs
     #[arg(long)]
     json: bool,
+    /// The QR code also where the output is no screen
+    #[arg(long, conflicts_with = "json")]
+    qr: bool,
 }
 
 /// Runs the command.
@@ -25,15 +32,22 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let language = hands::language(&places);
     hands::must_be_root(language)?;
     let public = BoxKey::read(&places)?.public();
+    let (facility, _) = facility::in_force(&places);
+    let invitation = enrolment::invitation(facility.hub.as_ref(), public.fingerprint());
     let (fingerprint, key) = (public.fingerprint().to_string(), public.to_string());
     if arguments.json {
         println!(
             "{}",
-            serde_json::json!({ "fingerprint": fingerprint, "key": key })
+            serde_json::json!({ "fingerprint": fingerprint, "key": key, "invitation": invitation })
         );
     } else {
         let values = [("fingerprint", fingerprint.into()), ("key", key.into())];
         println!("{}", say(language, "box-key", &values));
+        let wanted = arguments.qr || std::io::stdout().is_terminal();
+        if let Some(drawing) = enrolment::drawn(&invitation).filter(|_| wanted) {
+            let values = [("invitation", invitation.into())];
+            println!("{}\n{drawing}", say(language, "box-key-qr", &values));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

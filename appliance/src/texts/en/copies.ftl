@@ -3,6 +3,7 @@ box-key = Fingerprint: { $fingerprint }
  In facility.toml of the boxes that may bring in this box's copies:
  {"[["}boxes]]
  key = "{ $key }"
+box-key-qr = For the officer who approves this box at the province's hub: { $invitation }
 recovery-forgotten = The recovery code was noted and is known only to whoever noted it; 'posto recovery renew' makes a new one for copies from now on
 recovery-noted = The box has forgotten the recovery code. Keep it away from the box: with a copy it opens all data.
 recovery-renewed = Write it down with the date: copies from now on open with it, older ones with the code before.

@@ -3,6 +3,7 @@ box-key = Impressão digital: { $fingerprint }
  No facility.toml dos servidores que podem receber as cópias deste:
  {"[["}boxes]]
  key = "{ $key }"
+box-key-qr = Para quem aprova este servidor no hub da província: { $invitation }
 recovery-forgotten = O código de recuperação foi anotado e só o sabe quem o anotou; 'posto recovery renew' faz um novo para as cópias a partir de agora
 recovery-noted = O servidor esqueceu o código de recuperação. Guarde-o longe do servidor: com uma cópia, abre todos os dados.
 recovery-renewed = Anote-o com a data: as cópias a partir de agora abrem com ele, as mais antigas com o código anterior.
