@@ -20,5 +20,6 @@ pub mod stick;
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "a test's files")]
 mod tests;
+pub mod trouble;
 pub mod trust;
 pub mod units;

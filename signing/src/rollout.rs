@@ -112,6 +112,20 @@ pub enum Waiting {
     TooSmall,
 }
 
+impl Waiting {
+    /// As texts and programs name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Paused => "paused",
+            Self::NotBefore => "not-before",
+            Self::Ring(_) => "ring",
+            Self::TooSmall => "too-small",
+        }
+    }
+}
+
 impl std::fmt::Display for Waiting {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -13,6 +13,7 @@ use crate::update::due::{self, Due, Seen};
 use crate::update::fill::{self, Staging};
 use crate::update::order::Work;
 use crate::update::said::{Found, Said, Step};
+use crate::update::trouble::Trouble;
 use crate::update::units::{STAGE, STICK, WORK};
 
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -103,6 +104,7 @@ impl Daemon {
         let event = match said.step {
             Step::Fetched => Event::new("update-fetched"),
             Step::Failed => Event::new("update-not-fetched")
+                .with("trouble", said.trouble.map_or("", Trouble::name))
                 .with("reason", said.error.clone().unwrap_or_default()),
             Step::Rest | Step::Asking | Step::Fetching => Event::new("update-offered"),
         };

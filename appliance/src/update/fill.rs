@@ -11,6 +11,7 @@ use super::order::Order;
 use super::slot::{self, SlotError};
 use super::slots::{Slots, SlotsError};
 use super::stage::{self, StageError};
+use super::trouble::Trouble;
 use super::trust::{self, Trust, TrustError};
 use crate::facility;
 use crate::places::Places;
@@ -69,6 +70,9 @@ pub struct Staging {
     /// It stands there, proven.
     pub staged: bool,
     /// Why it ended early.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
+    /// The same in the program's own words.
     pub error: Option<String>,
 }
 
@@ -137,6 +141,7 @@ pub fn fill(
     let mut staging = Staging::default();
     let done = work(places, folder, clock_s, by_hand, &mut staging);
     if let Err(error) = &done {
+        staging.trouble = Some(Trouble::from(error));
         staging.error = Some(error.to_string());
         staging.write(places);
     }

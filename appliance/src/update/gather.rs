@@ -23,7 +23,8 @@ pub use self::metered::{Meter, Metered};
 use super::budget::Budget;
 use super::mirrored::Mirrored;
 use super::order::{Order, Work};
-use super::said::{Found, INTERRUPTED, Said, Step};
+use super::said::{Found, Said, Step};
+use super::trouble::Trouble;
 use crate::system::durable::DurableError;
 use crate::system::log::log;
 
@@ -39,8 +40,13 @@ pub enum GatherError {
     )]
     NoSource,
     /// Each source's own reason.
-    #[error("no source has lists that can be believed: {0}")]
-    NoLists(String),
+    #[error("no source has lists that can be believed: {reasons}")]
+    NoLists {
+        /// As each source is known, and what was wrong with it.
+        reasons: String,
+        /// At least one had lists, and they were refused.
+        refused: bool,
+    },
     /// The image's root.
     #[error("the image's trusted root is none: {0}")]
     Root(#[from] Refusal),
@@ -123,6 +129,7 @@ pub fn run(ground: &mut Ground<'_>, givers: &mut [Giver]) -> Result<Said, Gather
     run.budget.keep()?;
     if let Err(error) = &done {
         run.said.step = Step::Failed;
+        run.said.trouble = Some(Trouble::from(error));
         run.said.error = Some(error.to_string());
     }
     run.said.write(ground.live)?;
@@ -148,7 +155,10 @@ impl Run {
         let name = |expired: &posto_signing::workflow::Expired| expired.role.as_str().to_owned();
         self.said.expired = workflow.expired().iter().map(name).collect();
         let Some(targets) = workflow.targets() else {
-            return Err(GatherError::NoLists("no targets".to_owned()));
+            return Err(GatherError::NoLists {
+                reasons: "no targets".to_owned(),
+                refused: true,
+            });
         };
         let releases = rollout::releases(targets);
         let decision = rollout::decide(&releases, &ground.order.site(self.now_s));
@@ -159,8 +169,11 @@ impl Run {
                 return Ok(());
             }
             Decision::Wait(release, why) => {
-                let why = why.to_string();
-                self.said.found = Found::Waits { release, why };
+                self.said.found = Found::Waits {
+                    release,
+                    waiting: why.name().to_owned(),
+                    why: why.to_string(),
+                };
                 return Ok(());
             }
             Decision::Take(release) => release,
@@ -205,6 +218,7 @@ impl Run {
             return Err(GatherError::NoSource);
         }
         let mut reasons = Vec::new();
+        let mut refused = false;
         for (number, giver) in givers.iter_mut().enumerate() {
             let policy = Policy::of_a_box();
             let stored = mirrored.load(&policy.bounds)?;
@@ -218,10 +232,14 @@ impl Run {
                 Err(error) => {
                     log(&format!("{}: {error}", giver.name));
                     reasons.push(format!("{}: {error}", giver.name));
+                    refused |= Trouble::from(&error) == Trouble::NotAsSigned;
                 }
             }
         }
-        Err(GatherError::NoLists(reasons.join("; ")))
+        Err(GatherError::NoLists {
+            reasons: reasons.join("; "),
+            refused,
+        })
     }
 
     fn bring(
@@ -265,10 +283,10 @@ impl Run {
         self.said.have_bytes = partial.bytes();
         // What is known of it should this process be ended or the power go.
         self.said.step = Step::Failed;
-        self.said.error = Some(INTERRUPTED.to_owned());
+        self.said.trouble = Some(Trouble::Interrupted);
         self.said.write(ground.state)?;
         self.said.step = Step::Fetching;
-        self.said.error = None;
+        self.said.trouble = None;
         self.said.write(ground.live)?;
         let missing = patch.pieces.bytes() - partial.bytes();
         log(&format!(

@@ -6,15 +6,13 @@ use std::path::Path;
 use posto_signing::rollout::Rollout;
 use serde::{Deserialize, Serialize};
 
+use super::trouble::Trouble;
 use crate::system::durable::{self, DurableError, Owner};
 
 /// Far more than is ever said.
 const LIMIT_BYTES: u64 = 64 * 1024;
 /// The file's name, in both folders.
 const NAME: &str = "said.json";
-
-/// [`Said::error`] of a worker that was ended in the middle, or whose box lost its power.
-pub const INTERRUPTED: &str = "interrupted";
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +36,9 @@ pub enum Found {
     Waits {
         /// Its terms.
         release: Rollout,
+        /// Why, as texts name it (`update-waiting`).
+        #[serde(default)]
+        waiting: String,
         /// In words.
         why: String,
     },
@@ -56,7 +57,7 @@ pub enum Step {
     Fetching,
     /// All of it is here.
     Fetched,
-    /// It ended early; [`Said::error`].
+    /// It ended early; [`Said::trouble`].
     Failed,
 }
 
@@ -81,6 +82,8 @@ pub struct Said {
     /// Of how many.
     pub budget_bytes: u64,
     /// Why it ended early.
+    pub trouble: Option<Trouble>,
+    /// The same in the program's own words.
     pub error: Option<String>,
     /// Roles whose time is over: how fresh the lists are cannot be told.
     pub expired: Vec<String>,
@@ -137,6 +140,7 @@ mod tests {
         assert_eq!(Said::read(dir.path()), Said::default());
         let said = Said {
             step: Step::Failed,
+            trouble: Some(Trouble::NobodyAnswers),
             error: Some("no link".into()),
             ..Said::default()
         };

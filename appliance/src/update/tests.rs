@@ -21,6 +21,7 @@ use super::ground::{ROOM, Release, ground, release, tells_the_truth};
 use super::order::{Order, Work};
 use super::said::{Found, Said, Step};
 use super::slot::said;
+use super::trouble::Trouble;
 use super::trust::{self, Trust};
 use super::{stage, stick};
 use crate::facility::Facility;
@@ -357,7 +358,7 @@ fn a_budget_that_is_spent_stops_the_link_and_a_stick_completes_it() {
     order.megabytes_a_month = 0;
     let told = site.worker(&order, &[(&site.at("r"), true)]);
     assert_eq!(told.step, Step::Failed);
-    assert!(told.error.unwrap().contains("budget"), "said why");
+    assert_eq!(told.trouble, Some(Trouble::OverBudget), "said why");
     assert!(site.accept(&order).is_err());
     let told = site.worker(&order, &[(&site.at("r"), false)]);
     assert_eq!(told.fetched(), Some("b"));

@@ -19,6 +19,7 @@ use crate::update::gather::{self, Giver, Ground};
 use crate::update::order::{Order, Work};
 use crate::update::said::{Found, Said, Step};
 use crate::update::stick;
+use crate::update::trouble::Trouble;
 use crate::update::trust::Trust;
 
 /// The worker's user.
@@ -145,7 +146,9 @@ pub(super) fn stage(places: &Places) -> anyhow::Result<()> {
         }
         Err(FillError::Busy) => Ok(()),
         Err(error) => {
-            let event = Event::new("update-not-staged").with("reason", error.to_string());
+            let event = Event::new("update-not-staged")
+                .with("trouble", Trouble::from(&error).name())
+                .with("reason", error.to_string());
             events::record(places, &event);
             Err(error.into())
         }

@@ -91,7 +91,7 @@ fn print_staged(language: Language, staging: &Staging, json: bool) -> anyhow::Re
         println!("{}", serde_json::to_string(staging)?);
         return Ok(());
     }
-    let reason = staging.error.clone().unwrap_or_default();
+    let [trouble, reason] = words::reason(staging.trouble, staging.error.as_deref());
     let id = if staging.staged {
         "update-done"
     } else {
@@ -99,7 +99,8 @@ fn print_staged(language: Language, staging: &Staging, json: bool) -> anyhow::Re
     };
     let values = [
         ("release", staging.release.as_str().into()),
-        ("reason", reason.into()),
+        trouble,
+        reason,
     ];
     println!("{}", say(language, id, &values));
     Ok(())

@@ -60,9 +60,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         words::print(language, &said, false)?;
         if !staging.release.is_empty() {
+            let [trouble, reason] = words::reason(staging.trouble, staging.error.as_deref());
             let values = [
                 ("release", staging.release.as_str().into()),
-                ("reason", staging.error.clone().unwrap_or_default().into()),
+                trouble,
+                reason,
             ];
             let id = match (staging.staged, staging.error.is_some()) {
                 (true, _) => "update-done",

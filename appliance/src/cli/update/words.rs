@@ -3,7 +3,8 @@
 use indicatif::HumanBytes;
 
 use crate::texts::{Language, Value, say};
-use crate::update::said::{Found, INTERRUPTED, Said, Step};
+use crate::update::said::{Found, Said, Step};
+use crate::update::trouble::Trouble;
 
 /// Prints it.
 ///
@@ -19,6 +20,14 @@ pub(super) fn print(language: Language, said: &Said, json: bool) -> anyhow::Resu
         println!("{line}");
     }
     Ok(())
+}
+
+/// What the text `update-trouble` needs.
+pub(super) fn reason(trouble: Option<Trouble>, error: Option<&str>) -> [(&'static str, Value); 2] {
+    [
+        ("trouble", trouble.map_or("", Trouble::name).into()),
+        ("reason", error.unwrap_or_default().into()),
+    ]
 }
 
 fn lines(language: Language, said: &Said) -> Vec<String> {
@@ -44,9 +53,14 @@ fn lines(language: Language, said: &Said) -> Vec<String> {
             ];
             say(language, id, &values)
         }
-        Found::Waits { release, why } => {
+        Found::Waits {
+            release,
+            waiting,
+            why,
+        } => {
             let values = [
                 ("release", release.release.as_str().into()),
+                ("waiting", waiting.as_str().into()),
                 ("why", why.as_str().into()),
             ];
             say(language, "update-waits", &values)
@@ -54,11 +68,8 @@ fn lines(language: Language, said: &Said) -> Vec<String> {
     }];
     match said.step {
         Step::Failed => {
-            let reason = match said.error.as_deref() {
-                Some(INTERRUPTED) => say(language, "update-interrupted", &[]),
-                other => other.unwrap_or_default().to_owned(),
-            };
-            lines.push(say(language, "update-failed", &[("reason", reason.into())]));
+            let values = reason(said.trouble, said.error.as_deref());
+            lines.push(say(language, "update-failed", &values));
         }
         Step::Fetching => lines.push(say(language, "update-fetching-now", &[])),
         Step::Fetched => lines.push(say(language, "update-fetched", &[])),
