@@ -42,7 +42,7 @@ fn every_minutes() -> u16 {
     15
 }
 
-/// Pings each 15 minutes take 0.9 MB a month over UDP, 8 MB where each needs a post of its own.
+/// Pings each 15 minutes take 0.6 MB a month over UDP, 10 MB where each needs a post of its own.
 fn budget_mb() -> u16 {
     5
 }

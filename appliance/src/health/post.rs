@@ -76,7 +76,7 @@ pub struct Post {
     news: bool,
     /// The hub keeps nothing yet: one letter asks again.
     waiting: bool,
-    /// The hub took something when it was last asked: an answer to each routine ping is not needed.
+    /// The hub took everything by UDP when it was last asked: an answer to each routine ping is not needed.
     on_terms: bool,
     /// Sent without an answer; still in the spool. Forgotten with the program: then they are sent once more.
     quiet: BTreeSet<u32>,
@@ -322,7 +322,10 @@ impl Post {
             (0, false) => Outcome::Silence,
         };
         self.waiting = outcome == Outcome::Waiting && !heard.say_hello;
-        self.on_terms = outcome == Outcome::Taken;
+        // Where UDP does not pass, quiet ones would be lost, each time. What was lost once is not sent quietly again: the next
+        // answer could not vouch for a row with others between.
+        let all = under_way.letters.len() + self.quiet.len();
+        self.on_terms = heard.removed >= all && answers.spent.https_bytes == 0;
         // What was wanted an answer to and has none is sent again as others are.
         self.quiet.clear();
         self.sending = self.sending.after(outcome, now, random);

@@ -46,9 +46,17 @@ fn a_quiet_ping_that_was_lost_is_sent_again_with_the_next_answer() {
     }
     assert_eq!(receiver.numbers(), [1, 2, 4, 5, 6, 7]);
     assert_eq!(post.spool().waiting().unwrap().routine, 1);
-    quarter(&mut post, &hub, &mut now);
-    assert_eq!(receiver.numbers(), [1, 2, 4, 5, 6, 7, 3, 8]);
+    // With an answer of its own; then quietly as before.
+    let again = exchange(&mut post, &hub, now + Duration::from_secs(5)).unwrap();
+    assert_eq!(again.acks.len(), 1);
+    assert_eq!(receiver.numbers(), [1, 2, 4, 5, 6, 7, 3]);
+    let mut answers = 0;
+    for _ in 0..=QUIET_LIMIT {
+        answers += quarter(&mut post, &hub, &mut now).acks.len();
+    }
+    assert_eq!(answers, 1);
     assert_eq!(post.spool().waiting().unwrap().routine, 0);
+    assert_eq!(receiver.received.lock().unwrap().again, 0);
 }
 
 #[test]
@@ -90,6 +98,20 @@ fn when_nobody_answers_any_more_everything_waits_for_an_answer_of_its_own() {
     let all = gone as u32 + 4;
     let numbers: BTreeSet<u32> = receiver.wait_for(gone + 4).into_iter().collect();
     assert_eq!(numbers, (1..=all).collect());
+}
+
+#[test]
+fn where_udp_does_not_pass_no_ping_goes_quietly() {
+    let (_dir, mut post) = post();
+    let receiver = Receiver::default();
+    let (address, posts) = receiver.http();
+    let hub = hub(Some(receiver.udp(|_| true)), Some(address));
+    let mut now = Duration::ZERO;
+    for quarter_hours in 1..=3 {
+        quarter(&mut post, &hub, &mut now);
+        assert_eq!(*posts.lock().unwrap(), quarter_hours);
+        assert_eq!(post.spool().waiting().unwrap().routine, 0);
+    }
 }
 
 #[test]
