@@ -100,6 +100,22 @@ impl Said {
             .unwrap_or_default()
     }
 
+    /// What came of the worker's last run, with how far it was when it was ended in the middle: that stands in `live` alone,
+    /// until the box restarts.
+    #[must_use]
+    pub fn last(live: &Path, state: &Path) -> Self {
+        let said = Self::read(state);
+        let live = Self::read(live);
+        if said.trouble == Some(Trouble::Interrupted) && live.at_s == said.at_s {
+            return Self {
+                have_bytes: live.have_bytes,
+                paid_bytes: live.paid_bytes,
+                ..said
+            };
+        }
+        said
+    }
+
     /// Says it.
     ///
     /// # Errors
@@ -132,6 +148,33 @@ mod tests {
             std::fs::write(dir.path().join(NAME), bytes).unwrap();
             let _ = Said::read(dir.path());
         }
+    }
+
+    #[test]
+    fn of_a_run_that_was_ended_in_the_middle_it_is_known_how_far_it_was() {
+        let (live, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let begun = Said {
+            at_s: 7,
+            trouble: Some(Trouble::Interrupted),
+            ..Said::default()
+        };
+        begun.write(state.path()).unwrap();
+        let far = Said {
+            at_s: 7,
+            step: Step::Fetching,
+            have_bytes: 500,
+            paid_bytes: 600,
+            ..Said::default()
+        };
+        far.write(live.path()).unwrap();
+        let last = Said::last(live.path(), state.path());
+        assert_eq!(
+            (last.trouble, last.have_bytes, last.paid_bytes),
+            (Some(Trouble::Interrupted), 500, 600)
+        );
+        // Another run's.
+        Said { at_s: 6, ..far }.write(live.path()).unwrap();
+        assert_eq!(Said::last(live.path(), state.path()), begun);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let said = Said::read(&places.update_live());
         Some((said.have_bytes, said.all_bytes))
     })?;
-    let said = Said::read(&places.update_worker());
+    let said = Said::last(&places.update_live(), &places.update_worker());
     if arguments.dry_run || !came || said.fetched().is_none() {
         words::print(language, &said, arguments.json)?;
         let good = said.step != Step::Failed && (came || arguments.dry_run);

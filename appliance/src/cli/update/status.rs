@@ -29,11 +29,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let language = hands::language(&places);
     let running = release::running(&places)?;
     let (facility, _) = facility::in_force(&places);
-    let said = Said::read(&if bring::is_working() {
-        places.update_live()
+    let said = if bring::is_working() {
+        Said::read(&places.update_live())
     } else {
-        places.update_worker()
-    });
+        Said::last(&places.update_live(), &places.update_worker())
+    };
     let staging = Staging::read(&places);
     let takes_updates = places.trusted_root().exists();
     if arguments.json {
