@@ -42,6 +42,10 @@ pub fn ensure(data: &Path) -> Result<SigningKey, HubKeyError> {
             .map(|secret| SigningKey::from_bytes(&secret))
             .ok_or(HubKeyError::Damaged(path));
     }
+    // Facility files need the public half before the hub runs for the first time.
+    if !data.is_dir() {
+        durable::directory(data, Owner::mode(0o700))?;
+    }
     let mut secret = [0u8; 32];
     getrandom::fill(&mut secret)?;
     let text = format!("{}\n", STANDARD.encode(secret));
@@ -63,12 +67,14 @@ mod tests {
     #[test]
     fn the_key_is_made_once_for_its_owner_alone_and_a_damaged_one_is_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        let key = ensure(dir.path()).unwrap();
-        assert_eq!(public(&ensure(dir.path()).unwrap()), public(&key));
-        let path = dir.path().join("hub-key");
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let data = dir.path().join("hub");
+        let key = ensure(&data).unwrap();
+        assert_eq!(public(&ensure(&data).unwrap()), public(&key));
+        let path = data.join("hub-key");
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&path)), (0o700, 0o600));
         durable::write(&path, b"AAAA", Owner::mode(0o600)).unwrap();
-        assert!(matches!(ensure(dir.path()), Err(HubKeyError::Damaged(_))));
+        assert!(matches!(ensure(&data), Err(HubKeyError::Damaged(_))));
         assert_eq!(std::fs::read(&path).unwrap(), b"AAAA");
     }
 }
