@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use crate::command::{Said, ask, run};
 use crate::{http, wait};
 
-pub use data::{DataFile, facility_file};
+pub use data::{DataFile, facility_file, host_address};
 pub use limits::Limits;
 pub use nspawn::enter_prefix;
 

@@ -72,12 +72,20 @@ impl Clinic {
     /// # Errors
     /// When it was not acknowledged.
     pub fn add_patient(&self) -> Result<Added> {
+        self.add_patient_named("Maria")
+    }
+
+    /// The same for a patient with this given name.
+    ///
+    /// # Errors
+    /// When it was not acknowledged.
+    pub fn add_patient_named(&self, given: &str) -> Result<Added> {
         let url = format!("{}/openmrs/standin/records", self.base);
         let answer = http::post_as(
             &url,
             &self.user,
             &self.password,
-            &[("given", "Maria")],
+            &[("given", given)],
             self.patience,
         )?;
         ensure!(

@@ -128,6 +128,12 @@ pub fn facility_file(number: u8, id: &str) -> String {
     )
 }
 
+/// This machine's address on the link to container number `number`, also before it runs.
+#[must_use]
+pub fn host_address(number: u8) -> String {
+    format!("10.213.{}.1", on_this_machine(number))
+}
+
 /// A test's number, moved by `POSTO_CONTAINER_BASE` so that several runs of tests fit on one machine.
 pub(super) fn on_this_machine(number: u8) -> u8 {
     let base = std::env::var("POSTO_CONTAINER_BASE").ok();

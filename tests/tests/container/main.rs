@@ -9,6 +9,7 @@ mod ground;
 mod guards;
 mod hardening;
 mod imports;
+mod pings;
 mod power;
 mod programme;
 mod rebuilt;
