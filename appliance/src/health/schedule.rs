@@ -16,7 +16,8 @@ const ALARM_EVERY: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause: a link of two minutes a day must be met.
 const PAUSE_LIMIT: Duration = Duration::from_secs(600);
-/// A hub that says "wait" or that the budget is spent is asked so often.
+/// A hub that says "wait" is asked after [`PAUSE`], which doubles up to this: an officer may be on the telephone with whoever set the
+/// box up, or not come before tomorrow.
 const PATIENT: Duration = Duration::from_secs(3600);
 
 /// One facility's rhythm: 1,232 boxes do not arrive together.
@@ -125,6 +126,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sending {
     failures: u32,
+    waits: u32,
     not_before: Duration,
 }
 
@@ -152,11 +154,13 @@ impl Sending {
         match outcome {
             Outcome::Taken => Self {
                 failures: 0,
+                waits: 0,
                 not_before: now,
             },
             Outcome::Waiting => Self {
                 failures: 0,
-                not_before: now + PATIENT,
+                waits: self.waits.saturating_add(1),
+                not_before: now + PAUSE.saturating_mul(1 << self.waits.min(10)).min(PATIENT),
             },
             Outcome::Silence => {
                 let doubled = PAUSE.saturating_mul(1 << self.failures.min(10));
@@ -166,6 +170,7 @@ impl Sending {
                 let ms = u64::try_from(part.as_millis()).unwrap_or(0).max(1);
                 Self {
                     failures: self.failures.saturating_add(1),
+                    waits: self.waits,
                     not_before: now + (pause - part) + Duration::from_millis(random % ms),
                 }
             }

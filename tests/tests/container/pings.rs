@@ -192,7 +192,7 @@ fn introduced_and_approved(ground: &Ground) -> Result<()> {
     ground.province.ask(&["approve", fingerprint])?;
     let pending = ground.province.ask(&["boxes", "--pending"])?;
     ensure!(pending.is_empty(), "{pending}");
-    // A box that was told to wait asks again after an hour, or when it begins anew.
+    // A box that was told to wait asks again after a minute, then two and more, or when it begins anew.
     ground.daemon_again()?;
     ground.emptied()
 }

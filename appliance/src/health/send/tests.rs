@@ -408,7 +408,8 @@ fn many_go_in_one_post_at_once() {
 }
 
 #[test]
-fn a_hub_that_keeps_nothing_yet_is_asked_with_one_packet_an_hour_and_nothing_is_lost() {
+fn a_hub_that_keeps_nothing_yet_is_asked_with_one_packet_after_1_2_4_and_more_minutes_and_nothing_is_lost()
+ {
     let (_dir, mut post) = post();
     for at in 0..10 {
         put(&mut post, at, None);
@@ -433,7 +434,8 @@ fn a_hub_that_keeps_nothing_yet_is_asked_with_one_packet_an_hour_and_nothing_is_
     for minute in 0..180 {
         exchange(&mut post, &hub, Duration::from_secs(60 * minute));
     }
-    assert_eq!(*packets.lock().unwrap(), 3);
+    // In minutes 0, 1, 3, 7, 15, 31, 63 and 123.
+    assert_eq!(*packets.lock().unwrap(), 8);
     assert_eq!(post.spool().waiting().unwrap().routine, 10);
 }
 
