@@ -5,7 +5,7 @@ mod sites;
 mod user;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -14,6 +14,7 @@ use super::hands;
 use crate::hub::role::{self, Listening, Options};
 use crate::hub::{key, life};
 use crate::places::Places;
+use crate::system::durable::{self, DurableError, Owner};
 
 /// Arguments of `posto hub`.
 #[derive(Debug, Args)]
@@ -57,6 +58,16 @@ pub(super) struct Data {
         default_value = "/var/lib/posto-hub"
     )]
     directory: PathBuf,
+}
+
+impl Data {
+    /// For what adds to a hub that may not have run yet.
+    fn made(&self) -> Result<&Path, DurableError> {
+        if !self.directory.is_dir() {
+            durable::directory(&self.directory, Owner::mode(0o700))?;
+        }
+        Ok(&self.directory)
+    }
 }
 
 /// What else to do.

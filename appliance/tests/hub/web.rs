@@ -193,6 +193,18 @@ fn a_new_key_of_a_known_facility_is_shown_beside_the_old_and_supersedes_it_by_co
 }
 
 #[test]
+fn a_hub_is_set_up_before_it_runs_for_the_first_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("hub");
+    posto(&data, &["user", "add", "ana"], "mangueira-azul\n");
+    let token = posto(&data, &["token", "add", "prometheus"], "");
+    posto(&data, &["key"], "");
+    let hub = Running::start(&data, &[]);
+    assert_eq!(Browser::new(&hub).enter("ana", "mangueira-azul"), 303);
+    assert!(get(&hub, "/metrics", &token).contains("posto_"));
+}
+
+#[test]
 fn wrong_passwords_are_rationed_and_strangers_see_nothing() {
     let dir = data(&[]);
     posto(dir.path(), &["user", "add", "ana"], "mangueira-azul\n");

@@ -57,7 +57,7 @@ pub(super) fn bring(bring: &Bring) -> anyhow::Result<()> {
     let bytes = durable::read(&bring.file, LIST_LIMIT_BYTES)?
         .ok_or_else(|| anyhow::anyhow!("there is no {}", bring.file.display()))?;
     let places = Place::list(&String::from_utf8(bytes)?)?;
-    Store::open(&bring.place.directory)?.set_places(&places)?;
+    Store::open(bring.place.made()?)?.set_places(&places)?;
     println!("{}", places.len());
     Ok(())
 }

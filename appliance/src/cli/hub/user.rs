@@ -61,7 +61,7 @@ pub(super) fn run(verb: &UserVerb) -> anyhow::Result<()> {
             view_only,
             place,
         } => {
-            let mut access = Access::open(&place.directory)?;
+            let mut access = Access::open(place.made()?)?;
             let password = ask()?;
             let user = User {
                 name: name.clone(),
@@ -92,7 +92,7 @@ pub(super) fn token(verb: &TokenVerb) -> anyhow::Result<()> {
         TokenVerb::Add(named) => {
             println!(
                 "{}",
-                Access::open(&named.place.directory)?.set_token(&named.name)?
+                Access::open(named.place.made()?)?.set_token(&named.name)?
             );
         }
         TokenVerb::Remove(named) => {
