@@ -165,6 +165,11 @@ fn half_over_a_dying_link_the_rest_from_a_stick_into_the_other_slot() -> Result<
         hand.run_within("cat /run/fetch; posto update status || true", COMMAND)?
     );
 
+    let stopped = json(&mut hand, "posto update status")?;
+    let have = stopped["worker"]["have_bytes"].as_u64().context("have")?;
+    println!("{have} of {bytes} bytes had come");
+    ensure!(have >= bytes / 4, "{stopped}");
+
     let stick = filled(&folder, |at| publisher.stage(at, &name_a))?;
     let begun = Instant::now();
     machine.plug(&stick, true)?;
