@@ -156,12 +156,12 @@ impl Daemon {
             since_boot: now,
         };
         let mut probes = self.pings.probes.take().unwrap_or_default();
-        let places = self.places.clone();
+        let (places, updating) = (self.places.clone(), self.updates.running);
         self.pings.out = Some(Looking {
             kind: if tell { Kind::Alarm } else { Kind::Routine },
             clocks,
             task: tokio::spawn(async move {
-                let facts = probes.look(&places, clocks).await;
+                let facts = probes.look(&places, clocks, updating).await;
                 (probes, facts)
             }),
         });

@@ -25,6 +25,8 @@ pub(super) struct Updates {
     worked: Option<Duration>,
     staged: Option<Duration>,
     failed: u32,
+    /// A unit of updates was at work at the last look.
+    pub(super) running: bool,
     /// What was told of already: release, bytes.
     told: Option<(String, Step)>,
 }
@@ -38,13 +40,17 @@ impl Daemon {
         }
         self.updates.looked = Some(now);
         let said = Said::read(&self.places.update_worker());
-        self.tell_of_updates(&said);
         let (facility, _) = facility::in_force(&self.places);
         let since = |at: Option<Duration>| at.map(|at| now.saturating_sub(at).as_secs());
         let staging = Staging::read(&self.places);
         let mut running = false;
         for unit in [WORK, STAGE, STICK] {
             running |= self.life(unit).await.0;
+        }
+        self.updates.running = running;
+        // While the worker is at it its state folder says that it was interrupted.
+        if !running {
+            self.tell_of_updates(&said);
         }
         let seen = Seen {
             may_ask: !facility.releases.mirrors.is_empty() && self.places.trusted_root().exists(),

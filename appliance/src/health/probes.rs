@@ -96,8 +96,8 @@ struct Files {
 }
 
 impl Probes {
-    /// Looks at everything.
-    pub async fn look(&mut self, places: &Places, clocks: Clocks) -> Facts {
+    /// Looks at everything. `updating`: a release is being brought or staged now.
+    pub async fn look(&mut self, places: &Places, clocks: Clocks, updating: bool) -> Facts {
         let data = places.data();
         let disk = self.disk.look(LIMIT, move || disk::room(&data));
         let catalogue = places.clone();
@@ -109,7 +109,7 @@ impl Probes {
         let small = places.clone();
         let files = self
             .files
-            .look(LIMIT, move || Some(Files::read(&small, clocks)));
+            .look(LIMIT, move || Some(Files::read(&small, clocks, updating)));
         let socket = places.database_socket();
         let (disk, snapshots, temperature_c, files, encounters) =
             tokio::join!(disk, snapshots, heat, files, encounters::ask(&socket));
@@ -124,7 +124,7 @@ impl Probes {
 }
 
 impl Files {
-    fn read(places: &Places, clocks: Clocks) -> Self {
+    fn read(places: &Places, clocks: Clocks, updating: bool) -> Self {
         let identity = release::identity(places).ok();
         let counted = boots::read(places);
         let record = Record::read(places);
@@ -144,7 +144,7 @@ impl Files {
                 .ok()
                 .and_then(|running| running.slot),
             mode,
-            update: update::read(places, mode, running),
+            update: update::read(places, mode, running, updating),
             judgement: Judgement::read(places, clocks.since_boot),
             seen,
             last_start_s: Starts::read(places).last(),

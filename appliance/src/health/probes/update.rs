@@ -7,15 +7,16 @@ use crate::places::Places;
 use crate::update::fill::Staging;
 use crate::update::said::{Found, Said, Step};
 
-/// Looks at what the worker and root's staging said last.
+/// Looks at what the worker and root's staging said last. `updating`: one of them is at work now.
 #[must_use]
-pub fn read(places: &Places, mode: Option<Mode>, running: Option<&str>) -> Update {
-    let (live, last) = (
-        Said::read(&places.update_live()),
-        Said::read(&places.update_worker()),
-    );
-    let said = if live.at_s > last.at_s { live } else { last };
-    standing(mode, running, &Staging::read(places), &said)
+pub fn read(places: &Places, mode: Option<Mode>, running: Option<&str>, updating: bool) -> Update {
+    // While the worker is at it its state folder says that it was interrupted.
+    let folder = if updating {
+        places.update_live()
+    } else {
+        places.update_worker()
+    };
+    standing(mode, running, &Staging::read(places), &Said::read(&folder))
 }
 
 fn standing(mode: Option<Mode>, running: Option<&str>, staging: &Staging, said: &Said) -> Update {
@@ -33,8 +34,34 @@ fn standing(mode: Option<Mode>, running: Option<&str>, staging: &Staging, said: 
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test's files")]
 mod tests {
     use super::*;
+    use crate::update::trouble::Trouble;
+
+    #[test]
+    fn a_fetch_under_way_is_no_failed_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::under(dir.path());
+        let begun = Said {
+            at_s: 7,
+            step: Step::Failed,
+            trouble: Some(Trouble::Interrupted),
+            ..Said::default()
+        };
+        let far = Said {
+            at_s: 7,
+            step: Step::Fetching,
+            ..Said::default()
+        };
+        for (folder, said) in [(places.update_worker(), begun), (places.update_live(), far)] {
+            std::fs::create_dir_all(&folder).unwrap();
+            said.write(&folder).unwrap();
+        }
+        let told = |updating| read(&places, Some(Mode::Normal), None, updating);
+        assert_eq!(told(true), Update::Fetching);
+        assert_eq!(told(false), Update::Failed);
+    }
 
     #[test]
     fn what_root_has_staged_counts_before_the_worker_s_words_and_nothing_is_unknown() {
