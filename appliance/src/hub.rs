@@ -36,7 +36,7 @@ pub mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -48,6 +48,16 @@ use counts::Counts;
 use fleet::Fleet;
 use source::Sources;
 use writer::Work;
+
+use crate::system::durable::{self, DurableError, Owner};
+
+/// Makes the folder of a hub's files, its owner's alone; the hub itself, its key, people and places may come first.
+///
+/// # Errors
+/// [`DurableError::Directory`].
+pub fn folder(data: &Path) -> Result<(), DurableError> {
+    durable::directory(data, Owner::mode(0o700))
+}
 
 /// What all parts of a running hub share.
 #[derive(Debug)]

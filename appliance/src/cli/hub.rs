@@ -12,9 +12,9 @@ use clap::{Args, Subcommand};
 
 use super::hands;
 use crate::hub::role::{self, Listening, Options};
-use crate::hub::{key, life};
+use crate::hub::{self, key, life};
 use crate::places::Places;
-use crate::system::durable::{self, DurableError, Owner};
+use crate::system::durable::DurableError;
 
 /// Arguments of `posto hub`.
 #[derive(Debug, Args)]
@@ -63,9 +63,7 @@ pub(super) struct Data {
 impl Data {
     /// For what adds to a hub that may not have run yet.
     fn made(&self) -> Result<&Path, DurableError> {
-        if !self.directory.is_dir() {
-            durable::directory(&self.directory, Owner::mode(0o700))?;
-        }
+        hub::folder(&self.directory)?;
         Ok(&self.directory)
     }
 }

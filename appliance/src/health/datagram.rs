@@ -4,6 +4,7 @@
 //! packets can, or get a true one about the same box.
 
 use minicbor::decode::Decoder;
+use serde::{Deserialize, Serialize};
 
 use super::cose;
 use super::hello::HELLO_LIMIT_BYTES;
@@ -16,7 +17,8 @@ const WISH_LIMIT_BYTES: usize = 5;
 pub const QUIET_LIMIT: usize = 5;
 
 /// The answer that is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wish {
     /// About this message.
     Own,
@@ -52,15 +54,13 @@ pub fn read(bytes: &[u8]) -> (&[u8], Wish) {
         return (bytes, Wish::Own);
     };
     let mut from = Decoder::new(rest);
-    let wish = match rest {
-        [] => Some(Wish::Own),
-        [0xf4] => Some(Wish::Quiet),
-        _ => from.u32().ok().map(Wish::Since),
-    };
-    match wish {
-        Some(Wish::Since(_)) if from.position() != rest.len() => (bytes, Wish::Own),
-        Some(wish) => (message, wish),
-        None => (bytes, Wish::Own),
+    match rest {
+        [] => (message, Wish::Own),
+        [0xf4] => (message, Wish::Quiet),
+        _ => match from.u32() {
+            Ok(first) if from.position() == rest.len() => (message, Wish::Since(first)),
+            _ => (bytes, Wish::Own),
+        },
     }
 }
 

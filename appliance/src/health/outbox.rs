@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 
 use super::ack::BATCH_LIMIT;
+use super::datagram::Wish;
 use crate::box_key::PublicKey;
 use crate::places::Places;
 use crate::system::durable::{self, DurableError, Owner};
@@ -44,9 +45,8 @@ pub struct Letter {
     pub sequence: u32,
     /// Signed.
     pub bytes: Bytes,
-    /// The answer by UDP is to speak of every number from this one on.
-    #[serde(default)]
-    pub since: Option<u32>,
+    /// The answer that is wanted by UDP.
+    pub wish: Wish,
 }
 
 /// What is to be sent, in this order.
@@ -65,9 +65,6 @@ pub struct Outbox {
     pub authority: Option<String>,
     /// No more bytes than these, both ways, on the wire.
     pub allowance_bytes: u64,
-    /// One packet for each, and no answer to any.
-    #[serde(default)]
-    pub quiet: bool,
     /// At most [`BATCH_LIMIT`].
     pub letters: Vec<Letter>,
 }
@@ -101,6 +98,12 @@ pub struct Answers {
 }
 
 impl Outbox {
+    /// Whether no answer is wanted to any.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.letters.iter().all(|letter| letter.wish == Wish::Quiet)
+    }
+
     /// Leaves it for the sender.
     ///
     /// # Errors
@@ -170,7 +173,7 @@ mod tests {
         let letter = Letter {
             sequence: u32::MAX,
             bytes: Bytes(vec![0xff; crate::health::hello::HELLO_LIMIT_BYTES]),
-            since: Some(u32::MAX),
+            wish: Wish::Since(u32::MAX),
         };
         let outbox = Outbox {
             number: 5,
@@ -179,7 +182,6 @@ mod tests {
             https: Some("https://x/".into()),
             authority: None,
             allowance_bytes: 1,
-            quiet: false,
             letters: vec![letter; BATCH_LIMIT],
         };
         outbox.write(&places).unwrap();

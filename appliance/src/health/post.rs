@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ack::{Ack, BATCH_LIMIT, Verdict};
 use super::cose::KeyId;
-use super::datagram::QUIET_LIMIT;
+use super::datagram::{QUIET_LIMIT, Wish};
 use super::frame::FrameError;
 use super::outbox::{Answers, Bytes, Letter, Outbox};
 use super::schedule::{Outcome, Sending, Waiting};
@@ -211,14 +211,14 @@ impl Post {
         letters.truncate(count);
         let alone = matches!(letters.as_slice(), [one] if one.kind == Kind::Routine);
         let quiet = alone && self.on_terms && hub.udp.is_some() && self.quiet.len() < QUIET_LIMIT;
-        // The last of them can speak for all that went before it.
-        let speaker = letters
-            .iter()
-            .filter(|kept| kept.kind != Kind::Hello)
-            .map(|kept| kept.sequence)
-            .max()
-            .filter(|_| !quiet);
-        let first_quiet = self.quiet.first().copied();
+        // The answer to the last of them can speak for all that went quietly before it.
+        let pings = letters.iter().filter(|kept| kept.kind != Kind::Hello);
+        let speaker = pings.map(|kept| kept.sequence).max();
+        let wish = |sequence| match self.quiet.first() {
+            _ if quiet => Wish::Quiet,
+            Some(first) if speaker == Some(sequence) => Wish::Since(*first),
+            _ => Wish::Own,
+        };
         let number = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let outbox = Outbox {
             number,
@@ -231,13 +231,12 @@ impl Post {
             } else {
                 left.clamp(THRIFTY_ALLOWANCE_BYTES, ALLOWANCE_BYTES)
             },
-            quiet,
             letters: letters
                 .iter()
                 .map(|kept| Letter {
                     sequence: kept.sequence,
                     bytes: Bytes(kept.bytes.clone()),
-                    since: first_quiet.filter(|_| speaker == Some(kept.sequence)),
+                    wish: wish(kept.sequence),
                 })
                 .collect(),
         };
@@ -280,12 +279,12 @@ impl Post {
         };
         self.spool.spend(month, answers.spent.bytes())?;
         if under_way.quiet {
-            if answers.spent.udp_bytes == 0 {
+            if answers.spent.udp_bytes > 0 {
+                let sent = under_way.letters.iter().map(|kept| kept.sequence);
+                self.quiet.extend(sent);
+            } else {
                 self.silence(now, random);
             }
-            let sent = under_way.letters.iter().map(|kept| kept.sequence);
-            self.quiet
-                .extend(sent.filter(|_| answers.spent.udp_bytes > 0));
             return Ok(Heard::default());
         }
         let mut heard = Heard::default();

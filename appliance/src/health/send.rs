@@ -78,7 +78,7 @@ impl Heard {
 pub fn carry(outbox: &Outbox, patience: Patience) -> Answers {
     let mut heard = Heard::default();
     heard.answers.number = outbox.number;
-    if outbox.quiet {
+    if outbox.is_quiet() {
         if let Some(hub) = outbox.udp {
             udp::carry(outbox, hub, patience, &mut heard);
         }

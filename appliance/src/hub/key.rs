@@ -43,9 +43,7 @@ pub fn ensure(data: &Path) -> Result<SigningKey, HubKeyError> {
             .ok_or(HubKeyError::Damaged(path));
     }
     // Facility files need the public half before the hub runs for the first time.
-    if !data.is_dir() {
-        durable::directory(data, Owner::mode(0o700))?;
-    }
+    super::folder(data)?;
     let mut secret = [0u8; 32];
     getrandom::fill(&mut secret)?;
     let text = format!("{}\n", STANDARD.encode(secret));

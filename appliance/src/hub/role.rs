@@ -18,7 +18,7 @@ use super::pages::{self, Web};
 use super::store::{Store, StoreError};
 use super::{Hub, life, listen, receive, webhook, writer};
 use crate::system::clock;
-use crate::system::durable::{self, DurableError, Owner};
+use crate::system::durable::DurableError;
 use crate::texts::Language;
 
 /// Threads that check signatures; more find no work even at 10,000 boxes.
@@ -92,7 +92,7 @@ pub struct Listening {
 /// # Errors
 /// [`RoleError`].
 pub fn run(options: Options, ready: impl FnOnce(Listening)) -> Result<(), RoleError> {
-    durable::directory(&options.data, Owner::mode(0o700))?;
+    super::folder(&options.data)?;
     let _held = hold(&options)?;
     let store = Store::open(&options.data)?;
     let access = Access::open(&options.data)?;

@@ -133,7 +133,8 @@ impl Counter {
             .fetch_add(bytes.div_ceil(SEGMENT), Ordering::Relaxed);
     }
 
-    /// With the headers of IP and TCP, and an acknowledgement for each segment: 3 to 9 % more than a capture shows, less where TCP sends again.
+    /// With the headers of IP and TCP, and an acknowledgement for each segment: 3 to 9 % more than a capture shows, less where TCP
+    /// sends again.
     fn on_the_wire(&self) -> u64 {
         let bytes = self.bytes.load(Ordering::Relaxed);
         let segments = self.segments.load(Ordering::Relaxed);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Heard, Patience};
 use crate::health::ack::ACK_LIMIT_BYTES;
-use crate::health::datagram::{self, Wish};
+use crate::health::datagram;
 use crate::health::outbox::{Letter, Outbox};
 
 /// Packets under way: about what 2G holds in one round trip.
@@ -28,9 +28,9 @@ pub(super) fn carry(outbox: &Outbox, hub: SocketAddr, patience: Patience, heard:
         socket,
         headers: if hub.is_ipv4() { 28 } else { 48 },
     };
-    if outbox.quiet {
+    if outbox.is_quiet() {
         for letter in &outbox.letters {
-            wire.send(letter, Wish::Quiet, outbox, heard);
+            wire.send(letter, outbox, heard);
         }
         return;
     }
@@ -78,8 +78,7 @@ impl Wire {
                 if heard.answered(letter.sequence) {
                     continue;
                 }
-                let wish = letter.since.map_or(Wish::Own, Wish::Since);
-                if !self.send(letter, wish, outbox, heard) {
+                if !self.send(letter, outbox, heard) {
                     return open(heard) < letters.len();
                 }
             }
@@ -93,8 +92,8 @@ impl Wire {
     }
 
     /// Sends one packet; `false`: it would cost too much.
-    fn send(&self, letter: &Letter, wish: Wish, outbox: &Outbox, heard: &mut Heard) -> bool {
-        let packet = datagram::written(&letter.bytes.0, wish);
+    fn send(&self, letter: &Letter, outbox: &Outbox, heard: &mut Heard) -> bool {
+        let packet = datagram::written(&letter.bytes.0, letter.wish);
         let cost = self.headers + packet.len() as u64;
         if !heard.may_spend(cost, outbox) {
             return false;
