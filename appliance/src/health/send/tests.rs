@@ -1,19 +1,20 @@
 mod quiet;
+mod receiver;
+mod tls;
 
+use self::receiver::{Receiver, signed};
 use super::*;
 use crate::box_key::PublicKey;
 use crate::facility::Hub;
-use crate::health::ack;
 use crate::health::cose::KeyId;
-use crate::health::datagram::{self, Wish};
 use crate::health::frame::{Frame, Unverified};
 use crate::health::post::Post;
 use crate::health::spool::{Kind, Spool};
 use ed25519_dalek::{Signer, SigningKey};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
-use std::sync::{Arc, Condvar, Mutex};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
 
 const QUICK: Patience = Patience {
     udp: [Duration::from_millis(300); 3],
@@ -36,162 +37,6 @@ fn box_key() -> SigningKey {
 fn hub_key() -> SigningKey {
     SigningKey::from_bytes(&[9; 32])
 }
-
-/// What a receiver got.
-#[derive(Debug, Default)]
-struct Received {
-    /// Each number once, as it came first.
-    order: Vec<(u32, Option<u8>)>,
-    seen: BTreeMap<u32, Vec<u8>>,
-    again: usize,
-}
-
-/// A hub's receiver, as small as it can be.
-#[derive(Clone, Default)]
-struct Receiver {
-    received: Arc<Mutex<Received>>,
-    came: Arc<Condvar>,
-}
-
-impl Receiver {
-    fn take(&self, bytes: &[u8]) -> u32 {
-        let frame = Unverified::parse(bytes)
-            .unwrap()
-            .verify(&box_key().verifying_key())
-            .unwrap();
-        let mut received = self.received.lock().unwrap();
-        if received
-            .seen
-            .insert(frame.sequence, bytes.to_vec())
-            .is_none()
-        {
-            received.order.push((frame.sequence, frame.alarm));
-        } else {
-            received.again += 1;
-        }
-        self.came.notify_all();
-        frame.sequence
-    }
-
-    fn ack(&self, verdict: Verdict, numbers: &[u32]) -> Vec<u8> {
-        let ack = Ack::new(ME, verdict, numbers);
-        ack.seal(|bytes| hub_key().sign(bytes).to_bytes())
-            .unwrap()
-            .to_vec()
-    }
-
-    /// As the hub answers: about this number, and what was wanted besides.
-    fn answer(&self, number: u32, wish: Wish) -> Vec<u8> {
-        let Wish::Since(first) = wish else {
-            return self.ack(Verdict::Taken, &[number]);
-        };
-        let received = self.received.lock().unwrap();
-        let held = || received.seen.range(first..number);
-        let numbers: Vec<u32> = held().map(|(number, _)| *number).chain([number]).collect();
-        let check = ack::check(held().map(|(_, bytes)| bytes.as_slice()));
-        let ack = Ack::new(ME, Verdict::Taken, &numbers).vouching(Some(check));
-        ack.seal(|bytes| hub_key().sign(bytes).to_bytes())
-            .unwrap()
-            .to_vec()
-    }
-
-    /// Over UDP; `lose`: whether this packet, counted from 0, or the answer to it is lost.
-    fn udp(&self, lose: impl Fn(usize) -> bool + Send + 'static) -> SocketAddr {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap();
-        let this = self.clone();
-        std::thread::spawn(move || {
-            let mut packet = [0; 512];
-            let mut count = 0;
-            while let Ok((length, from)) = socket.recv_from(&mut packet) {
-                let (lost, answer_lost) = (lose(2 * count), lose(2 * count + 1));
-                count += 1;
-                if lost {
-                    continue;
-                }
-                let (message, wish) = datagram::read(&packet[..length]);
-                let number = this.take(message);
-                if answer_lost || wish == Wish::Quiet {
-                    continue;
-                }
-                let _ = socket.send_to(&this.answer(number, wish), from);
-            }
-        });
-        address
-    }
-
-    /// Over plain HTTP; gives back the address and how many posts came.
-    fn http(&self) -> (String, Arc<Mutex<usize>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}/", listener.local_addr().unwrap());
-        let posts = Arc::new(Mutex::new(0));
-        let (this, counted) = (self.clone(), Arc::clone(&posts));
-        std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept() {
-                *counted.lock().unwrap() += 1;
-                this.answer_post(&mut stream);
-            }
-        });
-        (address, posts)
-    }
-
-    fn answer_post(&self, stream: &mut (impl Read + Write)) {
-        let mut bytes = Vec::new();
-        let mut piece = [0; 4096];
-        let (head, length) = loop {
-            let read = stream.read(&mut piece).unwrap();
-            bytes.extend(&piece[..read]);
-            let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-                continue;
-            };
-            let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-            assert!(head.starts_with("POST /v1/pings "), "{head}");
-            let length: usize = head
-                .to_lowercase()
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
-                .unwrap();
-            break (end + 4, length);
-        };
-        while bytes.len() < head + length {
-            let read = stream.read(&mut piece).unwrap();
-            bytes.extend(&piece[..read]);
-        }
-        let mut numbers = Vec::new();
-        let mut body = minicbor::Decoder::new(&bytes[head..]);
-        while body.position() < length {
-            numbers.push(self.take(body.bytes().unwrap()));
-        }
-        let ack = self.ack(Verdict::Taken, &numbers);
-        write!(
-            stream,
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            ack.len()
-        )
-        .unwrap();
-        stream.write_all(&ack).unwrap();
-        stream.flush().unwrap();
-    }
-
-    /// Waits until so many pings came: quiet ones are not answered.
-    fn wait_for(&self, pings: usize) -> Vec<u32> {
-        let received = self.received.lock().unwrap();
-        let came = self
-            .came
-            .wait_timeout_while(received, Duration::from_secs(30), |received| {
-                received.order.len() < pings
-            });
-        let (received, _) = came.unwrap();
-        received.order.iter().map(|(number, _)| *number).collect()
-    }
-
-    fn numbers(&self) -> Vec<u32> {
-        let received = self.received.lock().unwrap();
-        received.order.iter().map(|(number, _)| *number).collect()
-    }
-}
-
-use std::net::SocketAddr;
 
 fn hub(udp: Option<SocketAddr>, https: Option<String>) -> Hub {
     Hub {
@@ -455,83 +300,4 @@ fn an_alarm_goes_also_without_a_budget() {
     put(&mut post, 2, Some(7));
     exchange(&mut post, &hub, Duration::from_secs(3)).unwrap();
     assert_eq!(receiver.numbers(), [1, 3]);
-}
-
-/// Counts what goes through it, both ways: what a capture below TLS would show.
-struct Wire {
-    stream: std::net::TcpStream,
-    bytes: Arc<Mutex<u64>>,
-}
-
-impl Read for Wire {
-    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.stream.read(to)?;
-        *self.bytes.lock().unwrap() += read as u64;
-        Ok(read)
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, from: &[u8]) -> std::io::Result<usize> {
-        let written = self.stream.write(from)?;
-        *self.bytes.lock().unwrap() += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-/// A hub's receiver over TLS with an authority of its own; what went over the wire.
-fn https(receiver: &Receiver) -> (String, String, Arc<Mutex<u64>>) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let bytes = Arc::new(Mutex::new(0));
-    let (this, counted) = (receiver.clone(), Arc::clone(&bytes));
-    std::thread::spawn(move || {
-        while let Ok((stream, _)) = listener.accept() {
-            let wire = Wire {
-                stream,
-                bytes: Arc::clone(&counted),
-            };
-            let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            this.answer_post(&mut rustls::StreamOwned::new(tls, wire));
-        }
-    });
-    (format!("https://localhost:{port}"), made.cert.pem(), bytes)
-}
-
-#[test]
-fn what_a_post_costs_is_counted_below_tls_with_its_handshake() {
-    for pings in [1, 200] {
-        let (_dir, mut post) = post();
-        let receiver = Receiver::default();
-        let (address, authority, counted) = https(&receiver);
-        let mut hub = hub(None, Some(address));
-        hub.authority = Some(authority);
-        for at in 0..pings {
-            put(&mut post, at, None);
-        }
-        let answers = exchange(&mut post, &hub, Duration::from_secs(1)).unwrap();
-        assert_eq!(receiver.numbers().len() as u64, pings);
-        let (seen, said) = (*counted.lock().unwrap(), answers.spent.https_bytes);
-        // Headers of IP and TCP come on top.
-        assert!(
-            said > seen + 300 && said < seen * 5 / 4 + 2500,
-            "{seen} {said}"
-        );
-        eprintln!("{pings} pings by HTTPS: {seen} bytes in TCP, {said} with headers and handshake");
-    }
 }

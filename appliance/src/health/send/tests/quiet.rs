@@ -128,10 +128,9 @@ fn an_answer_that_does_not_vouch_for_the_words_of_the_quiet_ones_removes_its_own
         put(&mut post, now.as_secs(), Some(7));
         let outbox = post.outbox(&hub, MONTH, now).unwrap().unwrap();
         let ack = Ack::new(ME, Verdict::Taken, &[2, 3, 4, 5, 6]).vouching(check);
-        let signed = ack.seal(|bytes| hub_key().sign(bytes).to_bytes()).unwrap();
         let answers = Answers {
             number: outbox.number,
-            acks: vec![Bytes(signed.to_vec())],
+            acks: vec![Bytes(signed(&ack))],
             ..Answers::default()
         };
         let heard = post.take(&answers, &hub, MONTH, now, 7).unwrap();
