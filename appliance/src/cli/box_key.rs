@@ -17,7 +17,7 @@ pub(super) struct Arguments {
     /// For programs
     #[arg(long)]
     json: bool,
-    /// The QR code also where the output is no screen
+    /// The QR code also where the output is no screen, or no hub is named
     #[arg(long, conflicts_with = "json")]
     qr: bool,
 }
@@ -43,7 +43,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     } else {
         let values = [("fingerprint", fingerprint.into()), ("key", key.into())];
         println!("{}", say(language, "box-key", &values));
-        let wanted = arguments.qr || std::io::stdout().is_terminal();
+        // Without a hub nobody has to approve this box.
+        let wanted = arguments.qr || (facility.hub.is_some() && std::io::stdout().is_terminal());
         if let Some(drawing) = enrolment::drawn(&invitation).filter(|_| wanted) {
             let values = [("invitation", invitation.into())];
             println!("{}\n{drawing}", say(language, "box-key-qr", &values));

@@ -11,6 +11,10 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::hands;
+use crate::places::Places;
+use crate::texts::{Language, say};
+
 /// New releases: what there is, bringing it, what stands in the other slot.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -22,6 +26,15 @@ pub(super) enum Verb {
     Status(status::Arguments),
     /// Look at a stick or folder: what is on it, is it whole, would this box take it
     Verify(verify::Arguments),
+}
+
+/// Who asks, brings or looks must be root, on an image that knows its publisher.
+fn must_take_updates(places: &Places, language: Language) -> anyhow::Result<()> {
+    hands::must_be_root(language)?;
+    if places.trusted_root().exists() {
+        return Ok(());
+    }
+    anyhow::bail!(say(language, "update-no-root", &[]))
 }
 
 /// Runs the command.

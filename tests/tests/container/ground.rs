@@ -29,6 +29,22 @@ pub(crate) fn open_box(name: &str) -> Result<(tempfile::TempDir, Container)> {
     Ok((opened.folder, opened.container))
 }
 
+/// A programme's key in this folder, and its recipient.
+pub(crate) fn programme_key(folder: &Path) -> Result<(PathBuf, String)> {
+    let key = folder.join("programme.txt");
+    let file = key.to_str().context("path")?;
+    run(&["age-keygen", "-o", file])?;
+    let recipient = run(&["age-keygen", "-y", file])?.trim().to_owned();
+    Ok((key, recipient))
+}
+
+/// Adds lines to the facility file of a box that is off; `at`: where its data are mounted.
+pub(crate) fn add_to_facility(at: &str, lines: &str) -> Result<()> {
+    let file = format!("{at}/posto/facility.toml");
+    let append = "printf '%s' \"$1\" >> \"$2\"";
+    run(&["sh", "-c", append, "sh", lines, &file]).map(drop)
+}
+
 /// The label of a data partition that no container runs on.
 pub(crate) fn label(data: &DataFile) -> Result<String> {
     let file = data.path().to_str().context("path")?;

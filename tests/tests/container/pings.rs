@@ -15,7 +15,6 @@ use posto::health::datagram;
 use posto::health::frame::{Frame, Unverified};
 use posto::health::outbox::Outbox;
 use posto::hub::store::Store;
-use posto_tests::command::run;
 use posto_tests::container::{Container, host_address};
 use posto_tests::hub::{Hub, Province};
 use posto_tests::installed::admin;
@@ -23,7 +22,9 @@ use posto_tests::names::NameServer;
 use posto_tests::{release, wait};
 use serde_json::Value;
 
-use crate::ground::{OPEN_BOUND, exposure, installed, options, posto};
+use crate::ground::{
+    OPEN_BOUND, add_to_facility, exposure, installed, options, posto, programme_key,
+};
 
 /// As in docs/hub.md.
 const PORT: u16 = 8470;
@@ -111,22 +112,17 @@ fn prepare(at: &str, hub_key: &str, recipient: &str) -> Result<()> {
         "dns = [\"{host}\"]\n\n[hub]\nkey = \"{hub_key}\"\nudp = \"{host}:{PORT}\"\nhttps = \"http://{NAME}:{PORT}\"\nevery_minutes = 1\n\n\
          [programme]\nage_recipient = \"{recipient}\"\n"
     );
-    let file = format!("{at}/posto/facility.toml");
-    let append = "printf '%s' \"$1\" >> \"$2\"";
-    run(&["sh", "-c", append, "sh", &words, &file]).map(drop)
+    add_to_facility(at, &words)
 }
 
 #[test]
 fn a_box_waits_for_approval_is_heard_and_after_a_silence_all_comes_alarm_first() -> Result<()> {
     let folder = release::scratch()?;
-    let key = folder.path().join("programme.txt");
-    let key_file = key.to_str().context("path")?;
-    run(&["age-keygen", "-o", key_file])?;
-    let recipient = run(&["age-keygen", "-y", key_file])?;
+    let (key, recipient) = programme_key(folder.path())?;
     let province = Province::new(&folder.path().join("hub"))?;
     let hub_key = province.ask(&["key"])?;
     let data = installed(&folder.path().join("pings.xfs"))?;
-    data.change(|at| prepare(at, &hub_key, recipient.trim()))?;
+    data.change(|at| prepare(at, &hub_key, &recipient))?;
 
     let mut container = Container::start(&options(data.path())?)?;
     let host = container.host_address();

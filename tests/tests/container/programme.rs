@@ -8,7 +8,7 @@ use posto_tests::container::Limits;
 use posto_tests::installed::OpenBox;
 use posto_tests::{copy, release};
 
-use crate::ground::{OPEN_BOUND, exported, proven_snapshot};
+use crate::ground::{OPEN_BOUND, add_to_facility, exported, programme_key, proven_snapshot};
 
 fn opened(key: &str, file: &Path) -> Result<String> {
     let said = run(&["age", "-d", "-i", key, file.to_str().context("path")?])?;
@@ -18,17 +18,12 @@ fn opened(key: &str, file: &Path) -> Result<String> {
 #[test]
 fn the_programmes_key_opens_the_technicians_code_the_recovery_identity_and_copies() -> Result<()> {
     let folder = release::scratch()?;
-    let key = folder.path().join("programme.txt");
+    let (key, recipient) = programme_key(folder.path())?;
     let key = key.to_str().context("path")?;
-    run(&["age-keygen", "-o", key])?;
-    let recipient = run(&["age-keygen", "-y", key])?;
     // The box was installed before the programme's key was named.
     let this = OpenBox::start("programme", Limits::default(), OPEN_BOUND, |data| {
-        data.change(|at| {
-            let line = "printf '\\n[programme]\\nage_recipient = \"%s\"\\n' \"$1\" >> \"$2\"";
-            let file = format!("{at}/posto/facility.toml");
-            run(&["sh", "-c", line, "sh", recipient.trim(), &file]).map(drop)
-        })
+        let lines = format!("\n[programme]\nage_recipient = \"{recipient}\"\n");
+        data.change(|at| add_to_facility(at, &lines))
     })?;
     let container = &this.container;
     let kept = container.data().join("posto");

@@ -12,7 +12,7 @@ use posto_tests::faults::{happenings, since_boot_ms};
 use posto_tests::installed::admin;
 use posto_tests::wait;
 
-use crate::ground::{OPEN_BOUND, add, all_there, open_box, options};
+use crate::ground::{OPEN_BOUND, add, add_to_facility, all_there, open_box, options};
 
 /// The daemon looks every five minutes, and snapshots come first.
 const REBUILT: Duration = Duration::from_secs(1200);
@@ -67,9 +67,7 @@ fn the_daemon_rebuilds_a_scattered_table_in_the_quiet_time_while_clerks_enter() 
     let before = sql(&container, question)?;
     container.stop()?;
     DataFile::existing(&data).change(|at| {
-        let line = "printf '%s' \"$1\" >> \"$2\"";
-        let file = format!("{at}/posto/facility.toml");
-        run(&["sh", "-c", line, "sh", ALL_DAY, &file])?;
+        add_to_facility(at, ALL_DAY)?;
         let at = Path::new(at);
         let table = at.join("live/database/openmrs/scattered.ibd");
         scatter(&table, &at.join("held"))

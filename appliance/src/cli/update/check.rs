@@ -25,7 +25,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let places = Places::default();
     let language = hands::language(&places);
-    hands::must_be_root(language)?;
+    super::must_take_updates(&places, language)?;
     let (_, order) = fill::order(&places)?;
     order.write(&places)?;
     bring::to_its_end(WORK, &mut Bar::new(language), "update-asking", || None)?;

@@ -39,7 +39,7 @@ pub(in crate::cli) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let places = Places::default();
     let language = hands::language(&places);
-    hands::must_be_root(language)?;
+    super::must_take_updates(&places, language)?;
     let (_, mut order) = fill::order(&places)?;
     if arguments.stick {
         stick::find(&places).map_err(|_| anyhow::anyhow!(say(language, "update-no-stick", &[])))?;

@@ -61,7 +61,7 @@ struct Patch {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let places = Places::default();
     let language = hands::language(&places);
-    hands::must_be_root(language)?;
+    super::must_take_updates(&places, language)?;
     let is_device = std::fs::metadata(&arguments.from)?
         .file_type()
         .is_block_device();
